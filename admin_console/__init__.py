@@ -1,0 +1,1 @@
+"""Operators' pages: credits, bans, switches, statistics, audit."""

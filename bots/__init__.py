@@ -1,0 +1,1 @@
+"""The fronts: every way a person talks to Easel."""

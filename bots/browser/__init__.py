@@ -1,0 +1,1 @@
+"""The same commands in a chat page and as a JSON API."""

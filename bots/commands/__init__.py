@@ -1,0 +1,1 @@
+"""What the bots can do, on no platform: one command a file."""

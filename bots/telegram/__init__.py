@@ -1,0 +1,1 @@
+"""Telegram: events in, messages out."""

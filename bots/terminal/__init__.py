@@ -1,0 +1,1 @@
+"""The same commands at a prompt: the smallest front."""

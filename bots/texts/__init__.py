@@ -1,0 +1,1 @@
+"""Every sentence a user can read, one file a language."""

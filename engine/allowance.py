@@ -1,0 +1,57 @@
+"""What is free: a member's day and a guest's rolling window, as anyone may ask for them."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from engine import ledger
+from engine.credits import Credits, Source
+from engine.database import Work
+from engine.ledger.dues import midnight_after
+from engine.tables import State, generations
+
+
+@dataclass(frozen=True)
+class Day:
+    """A member's UTC day: it tops up to `limit` at `tops_up_at`; it never adds. Hundredths."""
+
+    limit: Credits
+    left: Credits
+    tops_up_at: datetime
+
+
+@dataclass(frozen=True)
+class GuestWindow:
+    """A guest's free generations in the rolling window; the next slot returns at `returns_at` (None: all are free)."""
+
+    limit: int
+    used: int
+    returns_at: datetime | None
+
+    @property
+    def left(self) -> int:
+        return max(0, self.limit - self.used)
+
+
+def day(work: Work, wallet: ledger.Wallet) -> Day:
+    """The day of a wallet that has caught up."""
+    daily = (
+        grant for grant in wallet.grants.values() if grant.source is Source.DAILY and not wallet.has_expired(grant)
+    )
+    left = Credits(sum(grant.available for grant in daily))
+    return Day(work.settings.daily_credits, left, midnight_after(wallet.now))
+
+
+def guest_window(work: Work, account_id: int, now: datetime) -> GuestWindow:
+    """Counted from the guest's generations; one that failed or was cancelled does not count. A limit of 0 is zero."""
+    window = timedelta(seconds=work.settings.guest_window_seconds)
+    counted = (
+        generations.c.account_id == account_id,
+        generations.c.is_guest,
+        generations.c.created_at > now - window,
+        generations.c.state.not_in((State.FAILED.value, State.CANCELLED.value)),
+    )
+    used_and_oldest = (sa.func.count().label("used"), sa.func.min(generations.c.created_at).label("oldest"))
+    row = work.execute(sa.select(*used_and_oldest).where(*counted)).one()
+    return GuestWindow(work.settings.guest_generations, row.used, row.oldest + window if row.oldest else None)

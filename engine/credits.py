@@ -1,0 +1,104 @@
+"""Credits as integers in hundredths, where they come from, where they can be, and the order in which they burn."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import NewType, Protocol
+
+Credits = NewType("Credits", int)
+"""An amount in hundredths of a credit: 0.5 credit is 50."""
+
+MOST = Credits(1_000_000_000_00)
+"""No single amount is larger than a billion credits, so that sums stay far from the edge of a BIGINT."""
+
+
+class Source(StrEnum):
+    """Where the credits of a grant came from."""
+
+    DAILY = "daily"
+    SUBSCRIPTION = "subscription"
+    WELCOME = "welcome"
+    GIFT = "gift"
+    REFERRAL = "referral"
+    ADJUSTMENT = "adjustment"
+    PURCHASE = "purchase"
+
+
+class Bucket(StrEnum):
+    """Where credits of a grant are. `ISSUED` is the outside they come from."""
+
+    ISSUED = "issued"
+    AVAILABLE = "available"
+    HELD = "held"
+    SPENT = "spent"
+    LAPSED = "lapsed"
+    REVOKED = "revoked"
+    MOVED = "moved"
+
+
+BOUGHT = frozenset({Source.PURCHASE, Source.SUBSCRIPTION})
+"""Paid with money: frozen while a debt or a dispute is open, and the only credits that can be given."""
+
+ONCE_A_PERSON = frozenset({Source.DAILY, Source.WELCOME})
+"""Free and once a person: they never pay a debt."""
+
+_RANK = {
+    Source.DAILY: 0,
+    Source.SUBSCRIPTION: 1,
+    Source.WELCOME: 2,
+    Source.GIFT: 3,
+    Source.REFERRAL: 3,
+    Source.ADJUSTMENT: 3,
+    Source.PURCHASE: 4,
+}
+
+
+class Burnable(Protocol):
+    """What the burn order needs to know of a grant."""
+
+    number: int
+    source: Source
+    available: int
+    born_at: datetime
+    expires_at: datetime | None
+
+
+def burn_order(grant: Burnable) -> tuple[float, int, datetime, int]:
+    """The sort key of a grant: soonest expiry first, then by source (purchases last), then oldest first."""
+    expiry = grant.expires_at.timestamp() if grant.expires_at else float("inf")
+    return (expiry, _RANK[grant.source], grant.born_at, grant.number)
+
+
+def split(portions: Iterable[tuple[int, int]], amount: int) -> list[tuple[int, int]]:
+    """Take `amount` from (grant number, hundredths there) in the given order.
+
+    Returns (grant number, hundredths taken), never zero; takes what there is when the portions do not suffice.
+    """
+    taken = []
+    for number, there in portions:
+        part = min(there, amount)
+        if part > 0:
+            taken.append((number, part))
+            amount -= part
+    return taken
+
+
+def parse(text: str | int | float | Decimal) -> Credits:
+    """Read credits as a person writes them ("0.5", "-3") into hundredths. Raises ValueError on anything else."""
+    try:
+        hundredths = Decimal(str(text)) * 100
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not a number of credits") from None
+    if not hundredths.is_finite() or hundredths != hundredths.to_integral_value():
+        raise ValueError(f"{text!r} credits: at most two digits after the point")
+    if abs(hundredths) > MOST:
+        raise ValueError(f"{text!r} credits: at most {show(MOST)}")
+    return Credits(int(hundredths))
+
+
+def show(amount: int) -> str:
+    """Write hundredths as a person reads them: 50 is "0.5", 2500 is "25"."""
+    whole, rest = divmod(abs(amount), 100)
+    sign = "-" if amount < 0 else ""
+    return f"{sign}{whole}" + (f".{rest:02d}".rstrip("0") if rest else "")

@@ -1,0 +1,271 @@
+"""The door to the database: a Work is one transaction, committed once, by whoever opened it."""
+
+import fcntl
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from engine.clock import DatabaseTime
+from engine.errors import Busy
+from engine.settings import Settings
+
+log = logging.getLogger(__name__)
+
+LOCK_SECONDS = 5
+"""How long anything waits for a row, a writer's turn or a place in an account's line before it is refused as Busy."""
+STATEMENT_SECONDS = 8
+WAITERS = 64
+"""How many threads of one process may stand in line for one account."""
+RESTARTS = 8
+
+T = TypeVar("T")
+
+
+class LockOrder(Exception):
+    """Accounts must be locked in id order; the Work starts again and locks all of `ids` at once."""
+
+    def __init__(self, ids: frozenset[int]) -> None:
+        super().__init__(f"start again with the accounts {sorted(ids)}")
+        self.ids = ids
+
+
+@dataclass
+class Work:
+    """An open transaction, the settings and the clock. Engine functions take it first and never commit."""
+
+    connection: sa.Connection
+    settings: Settings
+    offset: timedelta
+    line: "Line"
+    wanted: frozenset[int] = frozenset()
+    locked: set[int] = field(default_factory=set)
+    after_commit: list[Callable[[], object]] = field(default_factory=list)
+    on_end: ExitStack = field(default_factory=ExitStack)
+
+    def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[Any]:
+        """Run one statement in this transaction."""
+        return self.connection.execute(statement, parameters)
+
+    def now(self) -> datetime:
+        """Database time, asked anew (UTC)."""
+        return self.shift(self.execute(sa.select(DatabaseTime())).scalar_one())
+
+    def shift(self, moment: datetime) -> datetime:
+        """A database time as the rules see it: tests inject an offset."""
+        return moment + self.offset
+
+    def claim(self, ids: tuple[int, ...]) -> list[int]:
+        """The accounts to lock now, in id order, each with its turn in this process's line taken.
+
+        Raises LockOrder when a higher one is locked already: that way no two Works ever wait for each other.
+        """
+        needed = frozenset(ids) | self.wanted
+        fresh = sorted(needed - self.locked)
+        if fresh and self.locked and fresh[0] < max(self.locked):
+            raise LockOrder(needed | self.locked)
+        for account_id in fresh:
+            self.on_end.enter_context(self.line.turn(account_id))
+            self.locked.add(account_id)
+        return sorted(needed)
+
+
+class Line:
+    """One thread of this process at a time may wait for an account's row: thirty on one row slow each other down."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._turns: dict[int, tuple[threading.Lock, int]] = {}
+
+    @contextmanager
+    def turn(self, account_id: int) -> Iterator[None]:
+        """Wait for the turn; raises Busy when the line is too long or too slow."""
+        with self._guard:
+            lock, waiters = self._turns.get(account_id, (threading.Lock(), 0))
+            if waiters >= WAITERS:
+                raise Busy()
+            self._turns[account_id] = (lock, waiters + 1)
+        try:
+            if not lock.acquire(timeout=LOCK_SECONDS):
+                raise Busy()
+            try:
+                yield
+            finally:
+                lock.release()
+        finally:
+            self._leave(account_id)
+
+    def _leave(self, account_id: int) -> None:
+        with self._guard:
+            lock, waiters = self._turns.pop(account_id)
+            if waiters > 1:
+                self._turns[account_id] = (lock, waiters - 1)
+
+
+class Database:
+    """The engines of one database. `run` and `begin` write, `read` never does."""
+
+    def __init__(self, settings: Settings, offset: timedelta = timedelta()) -> None:
+        self.settings = settings
+        self.offset = offset
+        self.url = sa.make_url(settings.database)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._line = Line()
+        if self.is_sqlite:
+            self._writer = _WriterTurn(Path(f"{self.url.database}-writer"))
+            self._write, self._read = _sqlite(self.url, writes=True), _sqlite(self.url, writes=False)
+        else:
+            self._write, self._read = _postgresql(self.url, settings), _postgresql(self.url, settings, reads=True)
+
+    def run(self, function: Callable[[Work], T]) -> T:
+        """Run the function in one Work and commit it: the door. Starts it again when locks have to be taken in order.
+
+        Raises Busy when the database does not answer in time; nothing has happened then.
+        """
+        wanted: frozenset[int] = frozenset()
+        for _ in range(RESTARTS):
+            try:
+                with self.begin(wanted) as work:
+                    return function(work)
+            except LockOrder as order:
+                wanted = order.ids
+            except DBAPIError as error:
+                if not _is_deadlock(error):
+                    raise
+        raise Busy()
+
+    @contextmanager
+    def begin(self, wanted: frozenset[int] = frozenset()) -> Iterator[Work]:
+        """One Work: committed at the end of the block, rolled back when it raises; then what waits after it."""
+        with ExitStack() as on_end:
+            if self.is_sqlite:
+                on_end.enter_context(self._writer.turn())
+            try:
+                with self._write.begin() as connection:
+                    work = Work(connection, self.settings, self.offset, self._line, wanted, on_end=on_end)
+                    yield work
+            except PoolTimeout as error:
+                raise Busy() from error
+            except DBAPIError as error:
+                if _is_timeout(error):
+                    raise Busy() from error
+                raise
+        for leave in work.after_commit:
+            try:
+                leave()
+            except Exception:  # the row is the truth and the watcher finds it: a lost hint costs seconds
+                log.exception("after commit")
+
+    @contextmanager
+    def read(self) -> Iterator[Work]:
+        """One consistent view of the database that cannot write and takes no locks."""
+        with self._read.connect() as connection:
+            yield Work(connection, self.settings, self.offset, self._line)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._write.dispose()
+        self._read.dispose()
+        if self.is_sqlite:
+            self._writer.close()
+
+
+def _postgresql(url: sa.URL, settings: Settings, reads: bool = False) -> sa.Engine:
+    options = (
+        f"-c lock_timeout={LOCK_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s"
+        f" -c idle_in_transaction_session_timeout=30s -c timezone=UTC"
+    )
+    engine = sa.create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=settings.database_connections,
+        max_overflow=0,
+        pool_timeout=LOCK_SECONDS,
+        connect_args={"options": options, "connect_timeout": 5},
+        hide_parameters=True,
+    )
+    if reads:
+        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return engine
+
+
+def _sqlite(url: sa.URL, writes: bool) -> sa.Engine:
+    engine = sa.create_engine(url, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True)
+    pragmas = [
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=FULL",
+        "PRAGMA foreign_keys=ON",
+        "PRAGMA recursive_triggers=ON",  # without it INSERT OR REPLACE passes the append-only triggers
+    ] + ([] if writes else ["PRAGMA query_only=ON"])
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: Any, record: object) -> None:
+        connection.isolation_level = None  # the driver must not begin by itself
+        for pragma in pragmas:
+            connection.execute(pragma)
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+class _WriterTurn:
+    """One SQLite writer at a time: a lock in the process and a file lock between processes.
+
+    SQLite's own busy handler sleeps longer and longer, and so sleeps through its turn; this one looks often.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._file: IO[bytes] | None = None
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        if not self._lock.acquire(timeout=LOCK_SECONDS):
+            raise Busy()
+        try:
+            if self._file is None:
+                self._file = self._path.open("ab")  # kept open for the life of the process
+            self._wait_for(self._file)
+            try:
+                yield
+            finally:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
+        finally:
+            self._lock.release()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _wait_for(self, file: IO[bytes]) -> None:
+        deadline = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise Busy() from None
+                time.sleep(0.0005)
+
+
+def _is_deadlock(error: DBAPIError) -> bool:
+    return getattr(error.orig, "sqlstate", None) in ("40P01", "40001")
+
+
+def _is_timeout(error: DBAPIError) -> bool:
+    if getattr(error.orig, "sqlstate", None) in ("55P03", "57014"):
+        return True
+    return "database is locked" in str(error.orig)

@@ -1,0 +1,30 @@
+"""What a policy looks at: one attempt to generate, with its accounts locked and read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine import ledger
+from engine.catalog import Model
+from engine.credits import Credits
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """Who asks, who pays, where, what for. `price` is for all pictures (hundredths), `bytes_needed` to keep free."""
+
+    asker: ledger.Account
+    payer: ledger.Wallet
+    space_id: int
+    model: Model
+    price: Credits
+    bytes_needed: int
+
+    @property
+    def now(self) -> datetime:
+        """Database time, read after the lock."""
+        return self.payer.now
+
+    @property
+    def uses_guest_slot(self) -> bool:
+        """A guest who pays for himself owns no credits and uses a slot of his window instead."""
+        return self.asker.is_guest and self.payer.id == self.asker.id

@@ -1,0 +1,18 @@
+"""Guests own no credits: a few generations in a rolling window, on the cheaper models."""
+
+from engine import allowance
+from engine.database import Work
+from engine.errors import GuestLimit, GuestModelTooDear
+from engine.policies.attempt import Attempt
+
+
+def check(work: Work, attempt: Attempt) -> None:
+    """Raises GuestModelTooDear or GuestLimit."""
+    if not attempt.uses_guest_slot:
+        return
+    dearest = work.settings.guest_model_price
+    if attempt.price > dearest:
+        raise GuestModelTooDear(model=attempt.model.id, price=attempt.price, limit=dearest)
+    window = allowance.guest_window(work, attempt.asker.id, attempt.now)
+    if not window.left:
+        raise GuestLimit(limit=window.limit, used=window.used, returns_at=window.returns_at)

@@ -1,0 +1,127 @@
+"""One frozen, typed settings object, read from `EASEL_...` variables, a `.env` file and secret files."""
+
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from engine.credits import Credits, parse
+
+PREFIX = "EASEL_"
+DEVELOPMENT_SECRET = "not-a-secret-for-one-machine-only"  # noqa: S105  # refused in production
+MEGABYTE = 1_000_000
+
+
+def _credits(value: object) -> Credits:
+    amount = parse(value if isinstance(value, int | float | Decimal) else str(value))
+    if amount < 0:
+        raise ValueError("below zero")
+    return amount
+
+
+def _database_url(value: str) -> str:
+    try:
+        url = make_url(value)
+    except ArgumentError:
+        raise ValueError("not a database address") from None
+    if url.get_backend_name() not in ("postgresql", "sqlite"):
+        raise ValueError("only postgresql:// and sqlite:// are supported")
+    return value
+
+
+def _identities(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _platform_user(value: str) -> str:
+    platform, colon, user = value.partition(":")
+    if not (platform and colon and user):
+        raise ValueError(f"{value!r} is not platform:user, as in telegram:12345")
+    return value
+
+
+InCredits = Annotated[Credits, BeforeValidator(_credits)]
+Count = Annotated[int, Field(ge=0, le=1_000_000)]
+Seconds = Annotated[int, Field(ge=0, le=31_536_000)]
+Megabytes = Annotated[int, Field(ge=0, le=1_000_000_000)]
+
+
+class Settings(BaseSettings):
+    """Every setting that some part reads. Amounts are in hundredths of a credit once read, whole credits when written.
+
+    Raises pydantic's ValidationError with one line for each wrong value.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+        validate_default=False,  # defaults are in hundredths already
+    )
+
+    env: Literal["local", "production"] = "local"
+    data: Path = Path("data")
+    name: Annotated[str, Field(min_length=1, max_length=40)] = "Easel"
+    secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
+    database_url: Annotated[str, AfterValidator(_database_url)] | None = None
+    database_connections: Annotated[int, Field(ge=1, le=200)] = 8
+    operators: Annotated[
+        tuple[Annotated[str, AfterValidator(_platform_user)], ...], NoDecode, BeforeValidator(_identities)
+    ] = ()
+
+    daily_credits: InCredits = Credits(5_00)
+    welcome_credits: InCredits = Credits(50_00)
+    low_balance: InCredits = Credits(10_00)
+    guest_generations: Count = 3
+    guest_window_seconds: Seconds = 24 * 3600
+    guest_model_price: InCredits = Credits(1_00)
+    request_seconds: Seconds = 10
+    running_per_account: Count = 3
+    running_total: Count = 1000
+    member_storage_mb: Megabytes = 200
+    guest_storage_mb: Megabytes = 20
+    image_mb: Megabytes = 5
+    video_mb: Megabytes = 10
+
+    @property
+    def database(self) -> str:
+        """The database's address: the setting, or a SQLite file in the data folder."""
+        return self.database_url or f"sqlite:///{self.data.absolute() / 'easel.db'}"
+
+    @model_validator(mode="after")
+    def _is_safe(self) -> Self:
+        if self.env != "production":
+            return self
+        secret = self.secret.get_secret_value()
+        if secret == DEVELOPMENT_SECRET or len(secret) < 32:
+            raise ValueError(f"{PREFIX}SECRET must be your own and at least 32 characters long in production")
+        if self.database_url is None:
+            raise ValueError(f"{PREFIX}DATABASE_URL must be named in production, also for SQLite")
+        return self
+
+
+def read_settings(**given: object) -> Settings:
+    """Settings from the environment; `EASEL_X_FILE=path` gives the value of EASEL_X, as container secrets do."""
+    return Settings(**{**_from_files(), **given})  # type: ignore[arg-type]  # pydantic checks each value
+
+
+def _from_files() -> dict[str, str]:
+    values = {}
+    for field in Settings.model_fields:
+        variable = f"{PREFIX}{field.upper()}"
+        path = os.environ.get(f"{variable}_FILE")
+        if path and os.environ.get(variable):
+            raise ValueError(f"set {variable} or {variable}_FILE, not both")
+        if path:
+            values[field] = Path(path).read_text().strip()
+    return values

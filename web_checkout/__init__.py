@@ -1,0 +1,1 @@
+"""The tiny checkout: pages and webhooks that turn money into credits."""

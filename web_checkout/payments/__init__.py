@@ -1,0 +1,1 @@
+"""Payment methods of the web, one file each."""
