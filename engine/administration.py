@@ -9,6 +9,9 @@ from engine.errors import NotFound
 from engine.ledger.wallet import jot
 from engine.tables import EVERYWHERE, accounts, actions, bans, identities, spaces
 
+OPERATOR = "operator"
+"""What the chain says of an operator; the action's row, which can be erased, says who it was."""
+
 
 def is_operator(work: Work, account_id: int) -> bool:
     """Made one by an operator, or one of the account's identities is named in the settings."""
@@ -30,9 +33,9 @@ def credit(work: Work, account_id: int, amount: Credits, key: str, *, actor: str
         raise ValueError("zero credits change nothing")
     key = f"admin:{key}"
     if amount > 0:
-        receipt = ledger.grant(work, account_id, Source.ADJUSTMENT, amount, key, actor=actor, reason=reason)
+        receipt = ledger.grant(work, account_id, Source.ADJUSTMENT, amount, key, actor=OPERATOR, reason=reason)
     else:
-        receipt = ledger.revoke(work, account_id, Credits(-amount), key, actor=actor, reason=reason)
+        receipt = ledger.revoke(work, account_id, Credits(-amount), key, actor=OPERATOR, reason=reason)
     if not receipt.is_replay:
         _record(work, actor, "credit", reason, account_id=account_id, detail=f"{show(amount)} ({key})")
     return receipt

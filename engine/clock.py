@@ -7,6 +7,14 @@ import sqlalchemy as sa
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+SQLITE_CLOCK = "easel_clock"
+"""SQLite lives in our process and counts milliseconds only: the machine's clock, to the microsecond, is its clock."""
+
+
+def sqlite_clock() -> str:
+    """What `easel_clock()` answers on a SQLite connection, in SQLAlchemy's storage format."""
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
 
 class Instant(sa.types.TypeDecorator[datetime]):
     """A moment in UTC, aware in Python on both databases (SQLite itself drops the zone)."""
@@ -39,4 +47,4 @@ def _clock_postgresql(element: DatabaseTime, compiler: Any, **kw: Any) -> str:
 
 @compiles(DatabaseTime, "sqlite")
 def _clock_sqlite(element: DatabaseTime, compiler: Any, **kw: Any) -> str:
-    return "strftime('%Y-%m-%d %H:%M:%f000', 'now')"
+    return f"{SQLITE_CLOCK}()"

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from engine.clock import DatabaseTime
+from engine.clock import SQLITE_CLOCK, DatabaseTime, sqlite_clock
 from engine.errors import Busy
 from engine.settings import Settings
 
@@ -209,6 +209,7 @@ def _sqlite(url: sa.URL, writes: bool) -> sa.Engine:
     @sa.event.listens_for(engine, "connect")
     def _prepare(connection: Any, record: object) -> None:
         connection.isolation_level = None  # the driver must not begin by itself
+        connection.create_function(SQLITE_CLOCK, 0, sqlite_clock)
         for pragma in pragmas:
             connection.execute(pragma)
 

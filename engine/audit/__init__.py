@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -55,7 +57,8 @@ def audit(database: Database, first: int = 0, last: int | None = None, size: int
     """Check everything of the accounts from `first` to `last`; yields the growing report after each slice."""
     report = Report()
     with database.read() as work:
-        _note(report, "triggers", "Every append-only table has its triggers.", _missing_triggers, work, len(TABLES))
+        sentence = "Every append-only table has its triggers."
+        _note(report, "triggers", sentence, len(TABLES), partial(_missing_triggers, work))
         end = work.execute(sa.select(sa.func.max(accounts.c.id))).scalar() or 0
     for low, high in slices(first, min(end, last) if last is not None else end, size):
         with database.read() as work:
@@ -74,32 +77,18 @@ def _audit_slice(work: Work, report: Report, low: int, high: int) -> None:
     bounds = {"low": low, "high": high}
     counts = {table: _count(work, table, low, high) for table in {check.table for check in CHECKS}}
     for check in CHECKS:
-        statement = sa.text(check.broken)
-        _note(
-            report,
-            check.name,
-            check.sentence,
-            lambda statement=statement: map(tuple, work.execute(statement, bounds)),
-            None,
-            counts[check.table],
-        )
+        find = partial(work.execute, sa.text(check.broken), bounds)
+        _note(report, check.name, check.sentence, counts[check.table], find)
     sentence = "Each digest is the one of its content and of the one before; an account's head is its last one."
     chains = counts["transactions"]
-    _note(report, "digests", sentence, lambda: broken_chains(work, low, high), None, chains)
+    _note(report, "digests", sentence, chains, partial(broken_chains, work, low, high))
     sentence = "A reason that was not erased is the one that was given."
-    _note(report, "notes", sentence, lambda: broken_notes(work, low, high), None, chains)
+    _note(report, "notes", sentence, chains, partial(broken_notes, work, low, high))
 
 
-def _note(
-    report: Report,
-    name: str,
-    sentence: str,
-    find: Callable[..., Iterable[tuple[object, ...]]],
-    work: Work | None,
-    looked_at: int,
-) -> None:
+def _note(report: Report, name: str, sentence: str, looked_at: int, find: Callable[[], Iterable[Any]]) -> None:
     started = time.perf_counter()
-    found = list(find(work) if work else find())
+    found = [tuple(row) for row in find()]
     tally = report.tallies.setdefault(name, Tally(sentence))
     room = max(0, MOST_NAMED - tally.broken)
     report.findings += [Finding(name, sentence, row) for row in found[:room]]

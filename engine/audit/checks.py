@@ -18,7 +18,7 @@ class Check:
 
 _BUCKETS = ("available", "held", "spent", "lapsed", "revoked", "moved")
 _SUMS = ", ".join(
-    f"SUM(CASE WHEN to_bucket = '{bucket}' THEN amount WHEN from_bucket = '{bucket}' THEN -amount ELSE 0 END) AS {bucket}"
+    f"SUM(CASE '{bucket}' WHEN to_bucket THEN amount WHEN from_bucket THEN -amount ELSE 0 END) AS {bucket}"
     for bucket in _BUCKETS
 )
 _DIFFERS = " OR ".join(f"g.{bucket} <> COALESCE(t.{bucket}, 0)" for bucket in ("issued", *_BUCKETS))
@@ -188,7 +188,7 @@ CHECKS = (
     ),
     Check(
         "links",
-        "A closed account ends in a link that the surviving account's chain carries, and nothing belongs to it any more.",
+        "A closed account ends in a link that the surviving chain carries, and nothing belongs to it any more.",
         "accounts",
         """
         SELECT a.id, a.merged_into FROM accounts a

@@ -223,9 +223,14 @@ def _net(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
                                     transactions.c.version == transfers.c.version))
         .join(grants, sa.and_(grants.c.account_id == transfers.c.account_id,
                               grants.c.number == transfers.c.grant_number))
-        .where(condition)
+        .where(condition, (transfers.c.from_bucket == "revoked") | (transfers.c.to_bucket == "revoked"))
         .group_by(transfers.c.account_id, transfers.c.grant_number)
-        .order_by(sa.func.max(transfers.c.version).desc(), transfers.c.account_id, transfers.c.grant_number)
+        .order_by(
+            sa.func.max(transactions.c.at).desc(),
+            sa.func.max(transfers.c.version).desc(),
+            transfers.c.account_id,
+            transfers.c.grant_number,
+        )
     )  # fmt: skip
 
 

@@ -144,7 +144,9 @@ def _in_sequence(
     for row in changed:
         changes = {f"changed_{name}": value for name, value in row.items()}
         work.execute(_CHANGE_GRANT, changes | {"of_account": account_id})
-    work.execute(_CHANGE_ACCOUNT, {"of_account": account_id} | {f"new_{name}": value for name, value in columns.items()})
+    work.execute(
+        _CHANGE_ACCOUNT, {"of_account": account_id} | {f"new_{name}": value for name, value in columns.items()}
+    )
 
 
 def _arrays(prefix: str, table: sa.Table, names: tuple[str, ...]) -> Any:

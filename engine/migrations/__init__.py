@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from engine import catalog
 from engine.database import Database
@@ -31,6 +32,15 @@ def migrate(database: Database) -> str:
         command.upgrade(config, "head")
         catalog.seed(work)
         return MigrationContext.configure(work.connection).get_current_revision() or ""
+
+
+def is_current(database: Database) -> bool:
+    """Whether the schema is the one this program needs."""
+    if database.is_sqlite and not Path(str(database.url.database)).exists():
+        return False
+    with database.read() as work:
+        here = MigrationContext.configure(work.connection).get_current_revision()
+    return here == ScriptDirectory.from_config(configuration()).get_current_head()
 
 
 def configuration() -> Config:

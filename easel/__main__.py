@@ -1,0 +1,118 @@
+"""The command line: `easel --help` lists what it can do."""
+
+import logging
+import sys
+from dataclasses import fields
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from sqlalchemy.exc import DBAPIError
+
+from easel import accounts_cli, audit_cli
+from easel.wiring import actor, database, open_database
+from engine import administration, catalog
+from engine.credits import Credits, show
+from engine.errors import Fault, Refusal
+from engine.migrations import migrate as bring_up_to_date
+from engine.settings import PREFIX, read_settings
+from engine.tables import EVERYWHERE
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+console = Console(highlight=False)
+
+AccountId = Annotated[int, typer.Argument(help="The account's number.")]
+Reason = Annotated[str, typer.Option(help="Why; kept with the action.")]
+SpaceId = Annotated[int, typer.Option("--space", help="Only in this space; everywhere when not given.")]
+
+
+@app.command()
+def up() -> None:
+    """Make the database ready and say what there is."""
+    here = database(read_settings())
+    revision = bring_up_to_date(here)
+    with here.read() as work:
+        models, packs = catalog.all_models(work), catalog.all_packs(work)
+    console.print(f"[bold]{here.settings.name}[/] is ready.")
+    console.print(f"database  {here.url.render_as_string(hide_password=True)}  (schema {revision})")
+    console.print(f"catalogue {len(models)} models, {len(packs)} packs")
+    console.print("\nNext:")
+    console.print("  easel account new terminal:me   an account to try things with")
+    console.print("  easel account credit 1 25 --reason 'a first try'")
+    console.print("  easel account show 1            its balance and history")
+    console.print("  easel audit                     proof that every credit is where the history says")
+    console.print("  easel --help                    everything else")
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the schema and the catalogue up to date; harmless to run again, or several at once."""
+    console.print(f"schema {bring_up_to_date(database(read_settings()))}")
+
+
+@app.command()
+def ban(account_id: AccountId, reason: Reason, space_id: SpaceId = EVERYWHERE) -> None:
+    """Ban an account, everywhere or in one space."""
+    done = open_database().run(
+        lambda work: administration.ban(work, account_id, actor=actor(), reason=reason, space_id=space_id)
+    )
+    console.print("banned" if done else "was banned already")
+
+
+@app.command()
+def unban(account_id: AccountId, reason: Reason, space_id: SpaceId = EVERYWHERE) -> None:
+    """Lift a ban."""
+    done = open_database().run(
+        lambda work: administration.unban(work, account_id, actor=actor(), reason=reason, space_id=space_id)
+    )
+    console.print("ban lifted" if done else "was not banned")
+
+
+@app.command()
+def maintenance(
+    switch: Annotated[str, typer.Argument(help="on or off")], reason: Reason, space_id: SpaceId = EVERYWHERE
+) -> None:
+    """Switch new generations off ("on") for a while and back ("off"), everywhere or in one space."""
+    if switch not in ("on", "off"):
+        raise typer.BadParameter("on or off")
+    done = open_database().run(
+        lambda work: administration.maintenance(work, switch == "on", actor=actor(), reason=reason, space_id=space_id)
+    )
+    console.print(f"maintenance {switch}" if done else f"maintenance was {switch} already")
+
+
+app.command(name="audit")(audit_cli.audit)
+app.add_typer(accounts_cli.app, name="account")
+
+
+def main() -> None:
+    """Run a command; a refusal or a wrong setting is one clear line, not a traceback."""
+    logging.basicConfig(level=logging.WARNING)
+    try:
+        app()
+    except Refusal as refusal:
+        fail(refusal)
+    except Fault as fault:
+        sys.exit(f"Not done: {fault}")
+    except ValidationError as error:
+        wrong = (f"  {PREFIX}{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors())
+        sys.exit("These settings are wrong:\n" + "\n".join(wrong))
+    except DBAPIError as error:
+        sys.exit(f"Not done: the database says {error.orig}")
+    except ValueError as error:
+        sys.exit(f"Not done: {error}")
+
+
+def fail(refusal: Refusal) -> None:
+    """Say a refusal with its facts and end."""
+    words = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in type(refusal).__name__)
+    facts = []
+    for field in fields(refusal):
+        value = getattr(refusal, field.name)
+        facts.append(f"{field.name.replace('_', ' ')} {show(value) if field.type is Credits else value}")
+    sys.exit(f"Not done:{words} ({', '.join(facts)})")
+
+
+if __name__ == "__main__":
+    main()
