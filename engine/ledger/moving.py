@@ -119,13 +119,18 @@ def _carry(
 
 
 def _arrival(here: Wallet, there: Wallet, grant: Grant, as_source: Source | None) -> Grant:
+    """The grant that receives: one for each origin while it lives: a thousand small gifts are no thousand."""
+    origin, source = (here.id, grant.number), as_source or grant.source
+    for known in there.grants.values():
+        if known.origin == origin and known.source is source:
+            return known
     return issue(
         there,
-        as_source or grant.source,
+        source,
         born_at=None if as_source else grant.born_at,
         expires_at=grant.expires_at,
         purchase_id=grant.purchase_id,
-        origin=(here.id, grant.number),
+        origin=origin,
         is_contested=grant.is_contested,
     )
 

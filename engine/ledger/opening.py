@@ -91,6 +91,7 @@ def _grant(row: Any) -> Grant:
         row.born_at,
         row.expires_at,
         row.purchase_id,
+        (row.origin_account_id, row.origin_number) if row.origin_number is not None else None,
         is_contested=bool(row.is_contested),
         of_hold=row.of_hold or 0,
     )
@@ -153,6 +154,8 @@ _OF_GRANT = (
     grants.c.born_at,
     grants.c.expires_at,
     grants.c.purchase_id,
+    grants.c.origin_account_id,
+    grants.c.origin_number,
     sa.func.coalesce(purchases.c.is_disputed, sa.false()).label("is_contested"),
 )
 _ONE_GRANT = (

@@ -217,8 +217,9 @@ def _net(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
         (transfers.c.from_bucket == Bucket.REVOKED.value, -transfers.c.amount),
         else_=0,
     )
+    net = sa.cast(sa.func.sum(sign), sa.BigInteger).label("net")
     return (
-        sa.select(transfers.c.account_id, transfers.c.grant_number, sa.func.sum(sign).label("net"))
+        sa.select(transfers.c.account_id, transfers.c.grant_number, net)
         .join(transactions, sa.and_(transactions.c.account_id == transfers.c.account_id,
                                     transactions.c.version == transfers.c.version))
         .join(grants, sa.and_(grants.c.account_id == transfers.c.account_id,

@@ -13,7 +13,6 @@ from engine.tables import accounts, grants, transactions, transfers
 Rows = list[dict[str, Any]]
 
 _AMOUNTS = [bucket.value for bucket in Bucket] + ["marked"]
-_CHANGING = [name for name in _AMOUNTS if name != Bucket.ISSUED]
 _OF_ACCOUNT = (
     "standing",
     "merged_into",
@@ -57,7 +56,7 @@ def write(work: Work, wallet: Wallet) -> None:
     """Store the wallet's new transactions, its grants' changes and its account row. The wallet stays usable."""
     touched = [grant for grant in wallet.grants.values() if grant.changes]
     fresh = [_grant_row(grant) for grant in touched if grant.is_new]
-    changed = [{"number": grant.number} | {name: grant.changes[name] for name in _CHANGING}
+    changed = [{"number": grant.number} | {name: grant.changes[name] for name in _AMOUNTS}
                for grant in touched if not grant.is_new]  # fmt: skip
     heads, moves = _transaction_rows(wallet), _transfer_rows(wallet)
     columns = {name: getattr(wallet.account, name) for name in _OF_ACCOUNT}
@@ -126,7 +125,7 @@ def _in_one_statement(
     parameters = {"of_account": account_id} | {f"new_{name}": value for name, value in columns.items()}
     for prefix, names, rows in (
         ("fresh", _OF_GRANT, fresh),
-        ("changed", ("number", *_CHANGING), changed),
+        ("changed", ("number", *_AMOUNTS), changed),
         ("heads", _OF_TRANSACTION, heads),
         ("moves", _OF_TRANSFER, moves),
     ):
@@ -165,12 +164,12 @@ def _insert(prefix: str, table: sa.Table, names: tuple[str, ...]) -> sa.CTE:
 
 
 def _change_grants() -> sa.CTE:
-    names = ("number", *_CHANGING)
+    names = ("number", *_AMOUNTS)
     rows = _arrays("changed", grants, names)
     return (
         sa.update(grants)
         .where(grants.c.account_id == sa.bindparam("of_account", type_=sa.BigInteger), grants.c.number == rows.c.number)
-        .values({name: grants.c[name] + rows.c[name] for name in _CHANGING})
+        .values({name: grants.c[name] + rows.c[name] for name in _AMOUNTS})
         .returning(grants.c.account_id)
         .cte("changed_stored")
     )
@@ -185,7 +184,7 @@ _CHANGE_ACCOUNT = (
 _CHANGE_GRANT = (
     sa.update(grants)
     .where(grants.c.account_id == sa.bindparam("of_account"), grants.c.number == sa.bindparam("changed_number"))
-    .values({name: grants.c[name] + sa.bindparam(f"changed_{name}") for name in _CHANGING})
+    .values({name: grants.c[name] + sa.bindparam(f"changed_{name}") for name in _AMOUNTS})
 )
 _EVERYTHING = _CHANGE_ACCOUNT.add_cte(
     _insert("fresh", grants, _OF_GRANT),

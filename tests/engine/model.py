@@ -27,6 +27,7 @@ class Lot:
     taken: int = 0
     reversed: int = 0
     reversed_at: int = 0
+    origin: tuple[int, int] | None = None
 
     def burn(self):
         return (self.ends, RANK[self.source], self.born, self.number)
@@ -147,6 +148,14 @@ class Model:
 
     # verbs
 
+    def arrive(self, person, source, amount, origin, lot, born):
+        """Credits from another account: into the lot that came from the same one, while it lives."""
+        for known in person.lots:
+            if (known.origin, known.source) == (origin, source) and (known.available or known.held):
+                known.available += amount
+                return
+        self.add(person, source, amount, lot.ends, lot.purchase, born).origin = origin
+
     def add(self, person, source, amount, ends=NEVER, purchase=None, born=None):
         lot = Lot(len(person.lots) + 1, source, amount, born or next(self.events), ends, purchase)
         person.lots.append(lot)
@@ -207,7 +216,7 @@ class Model:
         survivor = self.survivor(closed)
         for lot in closed.burning():
             if lot.available:
-                self.add(survivor, lot.source, lot.available, lot.ends, lot.purchase, lot.born)
+                self.arrive(survivor, lot.source, lot.available, (closed.id, lot.number), lot, lot.born)
                 lot.available = 0
 
     def revoke(self, person, amount):
@@ -226,7 +235,7 @@ class Model:
             if part:
                 lot.available -= part
                 amount -= part
-                self.add(receiver, "gift", part, lot.ends, lot.purchase, born)
+                self.arrive(receiver, "gift", part, (giver.id, lot.number), lot, born)
         self.pay(receiver)
 
     def link(self, closing, surviving):
