@@ -146,7 +146,7 @@ def _seed_table(work: Work, table: sa.Table, entries: dict[str, Values]) -> int:
             work.execute(sa.update(table).where(table.c.id == name).values(_merge(known[name], values)))
             changed += 1
     for name in known.keys() - entries.keys():
-        changed += _retire(work, table, name)
+        changed += _retire(work, table, known[name])
     return changed
 
 
@@ -157,11 +157,14 @@ def _merge(row: sa.RowMapping, values: Values) -> Values:
     return {**follows, "seed": _text(values)}
 
 
-def _retire(work: Work, table: sa.Table, name: str) -> int:
-    if "is_enabled" not in table.c:
-        return work.execute(sa.delete(table).where(table.c.id == name)).rowcount
-    switch_off = sa.update(table).where(table.c.id == name, table.c.is_enabled).values(is_enabled=False)
-    return work.execute(switch_off).rowcount
+def _retire(work: Work, table: sa.Table, row: sa.RowMapping) -> int:
+    """Switch off what left the file, as if the file had said so: should it come back, it follows the file again."""
+    if "is_enabled" not in row:
+        return work.execute(sa.delete(table).where(table.c.id == row["id"])).rowcount
+    if not row["is_enabled"]:
+        return 0
+    values = {"is_enabled": False, "seed": _text({**json.loads(row["seed"]), "is_enabled": False})}
+    return work.execute(sa.update(table).where(table.c.id == row["id"]).values(values)).rowcount
 
 
 def _text(values: Values) -> str:

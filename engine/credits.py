@@ -84,6 +84,13 @@ def split(portions: Iterable[tuple[int, int]], amount: int) -> list[tuple[int, i
     return taken
 
 
+def positive(amount: Credits) -> Credits:
+    """The amount, which a verb is about to move. Raises ValueError unless it is above zero and below `MOST`."""
+    if not 0 < amount <= MOST:
+        raise ValueError(f"{amount} hundredths cannot be moved")
+    return amount
+
+
 def parse(text: str | int | float | Decimal) -> Credits:
     """Read credits as a person writes them ("0.5", "-3") into hundredths. Raises ValueError on anything else."""
     try:

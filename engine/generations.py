@@ -13,6 +13,7 @@ from engine.errors import Fault, KeyReused, NotFound
 from engine.policies.attempt import Attempt
 from engine.tables import EVERYWHERE, State, generations
 
+MOST_PICTURES = 10
 ENDS = (State.STORED, State.FAILED, State.CANCELLED)
 
 
@@ -55,6 +56,8 @@ def request(work: Work, ask: Ask) -> Generation:
 
     The same request again returns the same generation. Raises every Refusal of the policies, AccountClosed, KeyReused.
     """
+    if not 1 <= ask.pictures <= MOST_PICTURES:
+        raise ValueError(f"{ask.pictures} pictures: from 1 to {MOST_PICTURES}")
     payer_id = ask.payer_id or ask.account_id
     rows = ledger.lock(work, ask.account_id, payer_id)
     if earlier := _same_request(work, ask, rows[ask.account_id]):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from engine.credits import BOUGHT, ONCE_A_PERSON, Bucket, Credits, Source, burn_order, split
+from engine.credits import BOUGHT, ONCE_A_PERSON, Bucket, Credits, Source, burn_order, positive, split
 from engine.database import Work
 from engine.errors import NotAMember, NotGivable, NotLinkable
 from engine.ledger.chain import Transfer
@@ -24,7 +24,7 @@ def give(work: Work, giver_id: int, receiver_id: int, amount: Credits, key: str,
         raise NotGivable(amount, Credits(0), is_frozen=False)
     rows = lock(work, giver_id, receiver_id)
     giver = load(work, open_account(rows[giver_id]), key)
-    asked = ("give", receiver_id, amount)
+    asked = ("give", receiver_id, positive(amount))
     if earlier := replay(work, giver, *asked):
         return earlier
     receiver = load(work, open_account(rows[receiver_id]), key)

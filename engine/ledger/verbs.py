@@ -9,7 +9,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from engine.credits import Bucket, Credits, Source, burn_order, split
+from engine.credits import Bucket, Credits, Source, burn_order, positive, split
 from engine.database import Work
 from engine.errors import InsufficientCredits, NoSuchHold, NotAMember, NotBelowZero
 from engine.ledger.chain import Transfer
@@ -59,7 +59,7 @@ def grant_in(
 ) -> Receipt:
     """`grant` in a wallet that was opened with this key."""
     expiry = expires_at.isoformat() if expires_at else None
-    asked = ("grant", source.value, amount, expiry, purchase_id)
+    asked = ("grant", source.value, positive(amount), expiry, purchase_id)
     if earlier := replay(work, wallet, *asked):
         return earlier
     if wallet.account.is_guest:
@@ -78,7 +78,7 @@ def hold(work: Work, account_id: int, generation_id: int, amount: Credits, *, ac
     """Reserve credits for a generation, in burn order. Raises InsufficientCredits, AccountClosed, Busy."""
     key = f"hold:{generation_id}"
     wallet = open(work, account_id, key)
-    asked = ("hold", generation_id, amount)
+    asked = ("hold", generation_id, positive(amount))
     if earlier := replay(work, wallet, *asked):
         return earlier
     catch_up(work, wallet)
@@ -165,7 +165,7 @@ def _settle_moves(wallet: Wallet, held: list[Grant], captured: int) -> list[Tran
 def revoke(work: Work, account_id: int, amount: Credits, key: str, *, actor: str, reason: str) -> Receipt:
     """Take spendable credits away for a reason, in burn order. Raises NotBelowZero when there are fewer."""
     wallet = open(work, account_id, key)
-    asked = ("revoke", amount)
+    asked = ("revoke", positive(amount))
     if earlier := replay(work, wallet, *asked):
         return earlier
     catch_up(work, wallet)

@@ -206,6 +206,17 @@ def test_the_audit_names_what_was_tampered_with(written, cast, kind, deed):
     assert report.tallies["triggers"].broken
 
 
+def test_the_first_broken_link_of_a_chain_is_named(written, cast, kind):
+    with written.begin() as work:
+        unprotect(work, kind, "transactions")
+        work.execute(sa.text("UPDATE transactions SET actor = 'someone' WHERE version IN (2, 3)"))
+
+    *_, report = audit(written)
+
+    named = {finding.row for finding in report.findings if finding.check == "digests"}
+    assert {row for row in named if row[0] == cast.alice} == {(cast.alice, 2)}
+
+
 def test_a_clean_history_is_clean(written):
     *_, report = audit(written)
 

@@ -456,3 +456,15 @@ def test_a_reason_can_be_erased_and_the_chain_still_holds(database, cast):
     with database.read() as work:
         kept = work.execute(sa.select(transactions)).all()
     assert "secret" not in repr(kept)
+
+
+@pytest.mark.parametrize("amount", [0, -1, 10**15])
+def test_nothing_and_less_than_nothing_cannot_be_moved(database, cast, amount):
+    for verb in (
+        lambda work: ledger.hold(work, cast.alice, 1, amount),
+        lambda work: ledger.grant(work, cast.alice, Source.ADJUSTMENT, amount, "x"),
+        lambda work: ledger.revoke(work, cast.alice, amount, "x", actor="operator", reason="x"),
+        lambda work: ledger.give(work, cast.alice, cast.bob, amount, "x"),
+    ):
+        with pytest.raises(ValueError, match="cannot be moved"):
+            database.run(verb)

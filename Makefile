@@ -1,0 +1,52 @@
+# `make` alone explains what there is.
+PYTHON ?= python3
+BIN := .venv/bin
+COMPILE := $(BIN)/uv pip compile pyproject.toml -q --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links --extra install
+
+.DEFAULT_GOAL := help
+.PHONY: help up test check guards soak bench locks clean
+
+help: ## Explain the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: .venv/product ## Set up and run the product
+	$(BIN)/easel up
+
+test: check ## Set up and pass every test
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m tests.guards
+
+check: .venv/develop ## Style, types and the directions between folders
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+guards: .venv/develop ## Remove each guard of the ledger in turn: a test must fail (GUARD=part of a name)
+	$(BIN)/python -m tests.guards "$(GUARD)"
+
+soak: .venv/develop ## The ledger against its model for STEPS=200000 steps on each database
+	EASEL_STEPS=$(or $(STEPS),200000) $(BIN)/python -m pytest -n 2 tests/engine/test_machine.py
+
+bench: .venv/develop ## Measure, as ratios to the least possible work in the same run
+	$(BIN)/python -m bench all
+
+locks: .venv/develop ## Make the locks anew from pyproject.toml
+	$(COMPILE) -o locks/product.txt
+	$(COMPILE) --extra develop -o locks/develop.txt
+
+clean: ## Remove what was set up; data stays
+	rm -rf .venv
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/product: .venv/bin/python locks/product.txt pyproject.toml
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r locks/product.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/develop: .venv/product locks/develop.txt
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r locks/develop.txt
+	@touch $@

@@ -1,0 +1,149 @@
+"""Takes each guard of the ledger out of a copy of the program, and sees a test fail: an untested guard is no guard.
+
+Run: python -m tests.guards [part of a name]. Ends with 1 when a guard can go without a test noticing.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PARTS = ("engine", "easel", "tests", "pyproject.toml")
+SECONDS = 120
+MIGRATION = "engine/migrations/versions/2026_11_20_ledger.py"
+TRIGGERS = "engine/migrations/append_only.py"
+OPENING = "engine/ledger/opening.py"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One guard: where it stands, what is put in its place, and which tests have to fail then."""
+
+    name: str
+    file: str
+    guard: str
+    without: str
+    tests: str
+
+
+GUARDS = (
+    Guard("row lock", OPENING, "_LOCK_ONE = sa.select(*_COLUMNS).where(accounts.c.id == sa.bindparam(\"id\"))"
+          ".with_for_update(key_share=True)", "_LOCK_ONE = sa.select(*_COLUMNS).where(accounts.c.id == "
+          "sa.bindparam(\"id\"))", "test_races.py -k exactly_one"),
+    Guard("lock, then read", OPENING, "return load(work, open_account(lock(work, account_id)[account_id]), key)",
+          "seen = load(work, open_account(look(work, account_id).account), key); lock(work, account_id); return seen",
+          "test_races.py -k meanwhile"),
+    Guard("time read after the lock", "engine/clock.py", 'return "clock_timestamp()"', 'return "now()"',
+          "test_races.py -k reads_the_time"),
+    Guard("merged_into read again under the lock", OPENING, "if account.merged_into is not None:", "if False:",
+          "test_races.py -k refused"),
+    Guard("settle finds the survivor", "engine/ledger/moving.py", "while survivor.merged_into is not None:",
+          "while False:", "test_races.py -k moves_the_release"),
+    Guard("locks in id order", "engine/database.py", "if fresh and self.locked and fresh[0] < max(self.locked):",
+          "if False:", "test_races.py -k out_of_order"),
+    Guard("guests counted under the lock", "engine/generations.py",
+          "rows = ledger.lock(work, ask.account_id, payer_id)",
+          "rows = {one: ledger.look(work, one).account for one in (ask.account_id, payer_id)}",
+          "test_races.py -k slots"),
+    Guard("first result of a key", OPENING, "if wallet.earlier is None:", "if True:", "test_ledger.py -k same_hold"),
+    Guard("same key, other content", OPENING, "if row.asked != canonical(asked):", "if False:",
+          "test_ledger.py -k same_hold"),
+    Guard("same request, other content", "engine/generations.py", "if not is_theirs or", "if False and",
+          "test_generations.py"),
+    Guard("a clock set back", "engine/ledger/dues.py", "return day is not None and day > today", "return False",
+          "test_ledger.py -k set_back"),
+    Guard("expired credits don't spend", "engine/ledger/wallet.py",
+          "return grant.expires_at is not None and grant.expires_at <= self.now", "return False",
+          "test_ledger.py -k expired"),
+    Guard("bought credits wait in a dispute", "engine/ledger/wallet.py", "return grant.is_contested or",
+          "return False and", "test_ledger.py -k dispute"),
+    Guard("marked credits", "engine/ledger/verbs.py", "revoked = min(grant.marked, released)", "revoked = 0",
+          "test_ledger.py -k held_at_a_refund"),
+    Guard("unique business key", MIGRATION,
+          'sa.UniqueConstraint("account_id", "key", name=op.f("uq_transactions_account_id_key")),', "",
+          "test_forbidden.py -k refuses-or-uq_transactions"),
+    Guard("unique version", MIGRATION,
+          'sa.PrimaryKeyConstraint("account_id", "version", name=op.f("pk_transactions")),', "",
+          "test_forbidden.py -k pk_transactions"),
+    Guard("unique request", MIGRATION,
+          'sa.UniqueConstraint("platform", "request_key", name=op.f("uq_generations_platform_request_key")),', "",
+          "test_forbidden.py -k uq_generations"),
+    Guard("nothing lost", MIGRATION, '"issued = available + held + spent + lapsed + revoked + moved"', '"1 = 1"',
+          "test_forbidden.py -k nothing_lost"),
+    Guard("never below zero", MIGRATION, 'sa.CheckConstraint("available >= 0"', 'sa.CheckConstraint("1 = 1"',
+          "test_forbidden.py -k ck_grants_available"),
+    Guard("guests own nothing", MIGRATION, "\"standing <> 'guest' OR balance = 0\"", '"1 = 1"',
+          "test_forbidden.py -k guests_own"),
+    Guard("closed is empty", MIGRATION, '"merged_into IS NULL OR balance = 0"', '"1 = 1"',
+          "test_forbidden.py -k closed_is_empty"),
+    Guard("UPDATE trigger, PostgreSQL", TRIGGERS, '("UPDATE", "DELETE", "TRUNCATE")', '("DELETE", "TRUNCATE")',
+          "test_forbidden.py -k cannot_be_changed"),
+    Guard("DELETE trigger, PostgreSQL", TRIGGERS, '("UPDATE", "DELETE", "TRUNCATE")', '("UPDATE", "TRUNCATE")',
+          "test_forbidden.py -k cannot_be_changed"),
+    Guard("TRUNCATE trigger, PostgreSQL", TRIGGERS, '("UPDATE", "DELETE", "TRUNCATE")', '("UPDATE", "DELETE")',
+          "test_forbidden.py -k cannot_be_changed"),
+    Guard("UPDATE trigger, SQLite", TRIGGERS, '("UPDATE", "DELETE"):', '("DELETE",):',
+          "test_forbidden.py -k cannot_be_changed"),
+    Guard("DELETE trigger, SQLite", TRIGGERS, '("UPDATE", "DELETE"):', '("UPDATE",):',
+          "test_forbidden.py -k cannot_be_changed"),
+    Guard("REPLACE fires triggers, SQLite", "engine/database.py", '"PRAGMA recursive_triggers=ON"', '"SELECT 1"',
+          "test_forbidden.py -k cannot_be_changed"),
+    Guard("digest over the content", "engine/ledger/chain.py", "        entry.actor,\n", "",
+          "test_forbidden.py -k actor"),
+    Guard("digest over the one before", "engine/ledger/chain.py", "        previous.hex(),\n", "",
+          "test_chain.py"),
+    Guard("digests compared", "engine/audit/chains.py", "if ends[row.account_id] != row.digest:", "if False:",
+          "test_forbidden.py -k first_broken"),
+    Guard("head compared", "engine/audit/chains.py",
+          "if account_id not in broken and ends.get(account_id, GENESIS) != head.head:", "if False:",
+          "test_forbidden.py -k tampered"),
+)  # fmt: skip
+
+
+def main(part: str = "") -> int:
+    """Try every guard, two at a time; returns how many could go unnoticed."""
+    started = time.monotonic()
+    chosen = [guard for guard in GUARDS if part in guard.name]
+    with ThreadPoolExecutor(2) as pool:
+        missed = [guard for guard, noticed in zip(chosen, pool.map(is_noticed, chosen), strict=True) if not noticed]
+    print(f"{len(chosen) - len(missed)} of {len(chosen)} guards are tested, {time.monotonic() - started:.0f} s")
+    return len(missed)
+
+
+def is_noticed(guard: Guard) -> bool:
+    """Whether its tests fail without the guard: fail, not just stop for another reason."""
+    with tempfile.TemporaryDirectory(prefix="easel-guard-") as folder:
+        copy = Path(folder)
+        for part in PARTS:
+            if (ROOT / part).is_dir():
+                shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
+            elif (ROOT / part).exists():
+                shutil.copy(ROOT / part, copy / part)
+        text = (copy / guard.file).read_text()
+        if text.count(guard.guard) != 1:
+            print(f"NOT FOUND once  {guard.name}: {guard.guard}")
+            return False
+        (copy / guard.file).write_text(text.replace(guard.guard, guard.without))
+        ended = _run_tests(copy, guard)
+    print(f"{'noticed' if ended == 1 else f'MISSED (status {ended})'}  {guard.name}", flush=True)
+    return ended == 1
+
+
+def _run_tests(copy: Path, guard: Guard) -> int:
+    file, _, selection = guard.tests.partition(" -k ")
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", f"tests/engine/{file}"]
+    if selection:
+        command += ["-k", selection.replace("-or-", " or ")]
+    try:
+        return subprocess.run(command, cwd=copy, capture_output=True, timeout=SECONDS, check=False).returncode
+    except subprocess.TimeoutExpired:
+        return -1
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main(*sys.argv[1:2]) else 0)
