@@ -76,16 +76,13 @@ def balance(work: Work, account_id: int) -> Balance:
     wallet = ledger.look(work, account_id)
     ledger.catch_up(work, wallet)
     account = wallet.account
-    owed = work.execute(
-        sa.select(sa.func.coalesce(sa.func.sum(debts.c.owed - debts.c.paid), 0)).where(debts.c.account_id == account_id)
-    ).scalar_one()
     return Balance(
         account_id=account_id,
         standing=account.standing,
         spendable=wallet.spendable,
         held=Credits(sum(grant.held for grant in wallet.grants.values())),
         frozen=wallet.frozen,
-        owed=Credits(int(owed)),
+        owed=_owed(work, wallet),
         is_low=account.standing != "guest" and wallet.spendable < work.settings.low_balance,
         parts=tuple(_parts(wallet)),
         day=allowance.day(work, wallet) if account.standing == "member" else None,
@@ -112,6 +109,14 @@ def statement(work: Work, account_id: int, after: str | None = None, limit: int 
     for line in lines[:limit]:
         shown[line.account_id] = line.version
     return Page(tuple(lines[:limit]), _cursor(shown) if len(lines) > limit else None)
+
+
+def _owed(work: Work, wallet: ledger.Wallet) -> Credits:
+    """Open debts, less what catching up has paid but nobody has stored yet."""
+    open_debts = sa.select(sa.func.coalesce(sa.func.sum(debts.c.owed - debts.c.paid), 0))
+    stored = int(work.execute(open_debts.where(debts.c.account_id == wallet.id)).scalar_one())
+    payments = (entry for entry, _, _ in wallet.unwritten if entry.kind == "debt")
+    return Credits(stored - sum(move.amount for entry in payments for move in entry.transfers))
 
 
 def _parts(wallet: ledger.Wallet) -> Iterator[Part]:

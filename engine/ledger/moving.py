@@ -10,7 +10,7 @@ from engine.errors import NotAMember, NotGivable, NotLinkable
 from engine.ledger.chain import Transfer
 from engine.ledger.dues import SYSTEM, catch_up, issued_today, lapse_expired, pay_debts
 from engine.ledger.opening import load, lock, open_account, replay
-from engine.ledger.wallet import Account, Grant, Receipt, Wallet, issue, post
+from engine.ledger.wallet import Account, Grant, Receipt, Wallet, at_one_time, issue, post
 from engine.ledger.write import write
 from engine.tables import accounts, bans, debts, generations, identities, purchases
 
@@ -30,6 +30,7 @@ def give(work: Work, giver_id: int, receiver_id: int, amount: Credits, key: str,
     receiver = load(work, open_account(rows[receiver_id]), key)
     if receiver.account.is_guest:
         raise NotAMember(receiver_id)
+    at_one_time(giver, receiver)
     catch_up(work, giver)
     givable = [grant for grant in giver.burnable() if grant.source in BOUGHT]
     there = Credits(sum(grant.available for grant in givable))
@@ -60,6 +61,7 @@ def link(work: Work, closing_id: int, surviving_id: int, key: str, *, actor: str
     surviving = load(work, open_account(rows[surviving_id]))
     if "pool" in (closing.account.standing, surviving.account.standing):
         raise NotLinkable(closing_id, surviving_id)
+    at_one_time(closing, surviving)
     lapse_expired(closing)
     lapse_expired(surviving)
     if closing.account.standing == "member":

@@ -17,7 +17,7 @@ from engine.ledger.chain import Transfer
 from engine.ledger.dues import SYSTEM, pay_debts
 from engine.ledger.moving import forward
 from engine.ledger.opening import load, load_grant, lock
-from engine.ledger.wallet import Grant, Wallet, mark, post
+from engine.ledger.wallet import Grant, Wallet, at_one_time, mark, post
 from engine.ledger.write import write
 from engine.tables import accounts, debts, grants, purchases, transactions, transfers
 
@@ -89,6 +89,7 @@ def _open_case(work: Work, row: Any) -> _Case:
     owed, paid, payments = (debt.owed, debt.paid, debt.payments) if debt else (0, 0, 0)
     buyer = work.execute(_BUYER, {"id": row.id}).scalar_one()
     wallets = {account_id: load(work, rows[account_id]) for account_id in sorted(ids)}
+    at_one_time(*wallets.values())
     return _Case(row.id, buyer, row.target, row.forgiven, row.reversals, owed, paid, payments, wallets)
 
 
@@ -228,8 +229,8 @@ def _net(condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
         .group_by(transfers.c.account_id, transfers.c.grant_number)
         .order_by(
             sa.func.max(transactions.c.at).desc(),
-            sa.func.max(transfers.c.version).desc(),
             transfers.c.account_id,
+            sa.func.max(transfers.c.version).desc(),
             transfers.c.grant_number,
         )
     )  # fmt: skip

@@ -115,6 +115,13 @@ class Receipt(NamedTuple):
     is_replay: bool
 
 
+def at_one_time(*wallets: Wallet) -> None:
+    """What one Work does to several accounts happens at one moment: after the last of them was read."""
+    moment = max(wallet.now for wallet in wallets)
+    for wallet in wallets:
+        wallet.now = moment
+
+
 def issue(
     wallet: Wallet,
     source: Source,

@@ -94,17 +94,18 @@ class Model:
 
     def pay(self, person):
         for debt in sorted(self.debts(person), key=lambda debt: debt.id):
+            event = next(self.events)
             for lot in person.burning():
                 if lot.source in ONCE or self.is_contested(lot) or lot.ends <= self.hour:
                     continue
                 part = min(lot.available, debt.owed - debt.paid)
                 if part:
                     lot.available -= part
-                    self.note_payment(debt, person, lot, part)
+                    self.note_payment(debt, person, lot, part, event)
 
-    def note_payment(self, debt, person, lot, part):
+    def note_payment(self, debt, person, lot, part, event):
         entry = debt.payments.setdefault((person.id, lot.number), [0, 0])
-        entry[0], entry[1] = entry[0] + part, next(self.events)
+        entry[0], entry[1] = entry[0] + part, event
 
     def catch_up(self, person):
         self.lapse(person)
@@ -316,7 +317,7 @@ class Model:
             if part:
                 person = self.people[person_id]
                 lot = person.lots[number - 1]
-                self.note_payment(purchase, person, lot, -part)
+                self.note_payment(purchase, person, lot, -part, next(self.events))
                 lot.available += part
                 purchase.owed, amount = purchase.owed - part, amount - part
         lots = [lot for _, lot in self.lots_of(purchase)]
