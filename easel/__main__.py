@@ -6,11 +6,13 @@ from dataclasses import fields
 from typing import Annotated
 
 import typer
+from alembic.util import CommandError
 from pydantic import ValidationError
 from rich.console import Console
 from sqlalchemy.exc import DBAPIError
 
 from easel import accounts_cli, audit_cli
+from easel.accounts_cli import AccountId
 from easel.wiring import actor, database, open_database
 from engine import administration, catalog
 from engine.credits import Credits, show
@@ -22,7 +24,6 @@ from engine.tables import EVERYWHERE
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 console = Console(highlight=False)
 
-AccountId = Annotated[int, typer.Argument(help="The account's number.")]
 Reason = Annotated[str, typer.Option(help="Why; kept with the action.")]
 SpaceId = Annotated[int, typer.Option("--space", help="Only in this space; everywhere when not given.")]
 
@@ -34,8 +35,8 @@ def up() -> None:
     revision = bring_up_to_date(here)
     with here.read() as work:
         models, packs = catalog.all_models(work), catalog.all_packs(work)
-    console.print(f"[bold]{here.settings.name}[/] is ready.")
-    console.print(f"database  {here.url.render_as_string(hide_password=True)}  (schema {revision})")
+    console.print(f"{here.settings.name} is ready.", style="bold", markup=False)
+    console.print(f"database  {here.url.render_as_string(hide_password=True)}  (schema {revision})", markup=False)
     console.print(f"catalogue {len(models)} models, {len(packs)} packs")
     console.print("\nNext:")
     console.print("  easel account new terminal:me   an account to try things with")
@@ -96,12 +97,20 @@ def main() -> None:
     except Fault as fault:
         sys.exit(f"Not done: {fault}")
     except ValidationError as error:
-        wrong = (f"  {PREFIX}{'.'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors())
-        sys.exit("These settings are wrong:\n" + "\n".join(wrong))
+        sys.exit("These settings are wrong:\n" + "\n".join(f"  {line}" for line in wrong_settings(error)))
     except DBAPIError as error:
         sys.exit(f"Not done: the database says {error.orig}")
-    except ValueError as error:
+    except (ValueError, OSError, CommandError) as error:
         sys.exit(f"Not done: {error}")
+
+
+def wrong_settings(error: ValidationError) -> list[str]:
+    """One line for each wrong setting."""
+    lines = []
+    for one in error.errors():
+        name = f"{PREFIX}{str(one['loc'][0]).upper()}: " if one["loc"] else ""
+        lines.append(name + one["msg"].removeprefix("Value error, "))
+    return lines
 
 
 def fail(refusal: Refusal) -> None:

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from easel.wiring import actor, open_database
@@ -17,7 +18,7 @@ from engine.settings import MEGABYTE
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 console = Console(highlight=False)
 
-AccountId = Annotated[int, typer.Argument(help="The account's number.")]
+AccountId = Annotated[int, typer.Argument(help="The account's number.", min=1, max=2**62)]
 
 
 @app.command(name="show")
@@ -34,7 +35,7 @@ def show_account(
     table = Table("when (UTC)", "what", "change", "spent", "balance", "key")
     for line in page.lines:
         when = f"{line.at:%Y-%m-%d %H:%M:%S}"
-        table.add_row(when, line.kind, _signed(line.change), show(line.spent), show(line.balance), line.key)
+        table.add_row(when, line.kind, _signed(line.change), show(line.spent), show(line.balance), escape(line.key))
     console.print(table)
     if page.after:
         console.print(f"More: easel account show {account_id} --after {page.after}")
@@ -68,7 +69,7 @@ def credit(
         lambda work: administration.credit(work, account_id, credits, key, actor=actor(), reason=reason)
     )
     said = "was done before" if receipt.is_replay else "done"
-    console.print(f"{said}: {_signed(credits)}, balance {show(receipt.balance)} (key {key})")
+    console.print(f"{said}: {_signed(credits)}, balance {show(receipt.balance)} (key {key})", markup=False)
 
 
 def _signed(amount: int) -> str:

@@ -54,7 +54,7 @@ def _print(report: auditing.Report) -> None:
         table.add_row(name, f"{tally.looked_at:,}", broken, f"{tally.seconds:.2f}", tally.sentence)
     console.print(table)
     for finding in report.findings:
-        console.print(f"[red]{finding.check}[/] {finding.row}", soft_wrap=True)
+        console.print(f"{finding.check} {finding.row}", style="red", markup=False, soft_wrap=True)
     console.print("[green]Clean.[/]" if report.is_clean else "[bold red]Broken: see above.[/]")
 
 

@@ -52,6 +52,10 @@ def guest_window(work: Work, account_id: int, now: datetime) -> GuestWindow:
         generations.c.created_at > now - window,
         generations.c.state.not_in((State.FAILED.value, State.CANCELLED.value)),
     )
-    used_and_oldest = (sa.func.count().label("used"), sa.func.min(generations.c.created_at).label("oldest"))
-    row = work.execute(sa.select(*used_and_oldest).where(*counted)).one()
-    return GuestWindow(work.settings.guest_generations, row.used, row.oldest + window if row.oldest else None)
+    moments = work.execute(
+        sa.select(generations.c.created_at).where(*counted).order_by(generations.c.created_at)
+    ).scalars().all()  # fmt: skip
+    limit, used = work.settings.guest_generations, len(moments)
+    # Linked guests may have used more than the limit: a slot returns when all above it are out of the window.
+    leaving = moments[min(max(0, used - limit), used - 1)] if used else None
+    return GuestWindow(limit, used, leaving + window if leaving else None)

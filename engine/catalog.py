@@ -7,7 +7,7 @@ changed stays. What leaves the file is switched off, not deleted: history points
 import json
 import tomllib
 from dataclasses import dataclass, fields
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from engine.database import Work
 from engine.errors import NotFound
 from engine.tables import models, packs, teasers
 
+KINDS = ("image", "video")
 FILE = Path(__file__).with_name("catalog.toml")
 
 Values = dict[str, Any]
@@ -107,16 +108,21 @@ def _entries(content: Values, kind: str, read: Any) -> dict[str, Values]:
     for position, (name, values) in enumerate(content.get(kind, {}).items()):
         try:
             entries[name] = {"position": position, **read(values)}
-        except (KeyError, ValueError) as error:
+        except KeyError as missing:
+            raise ValueError(f"catalog: {kind}.{name}: {missing} is missing") from None
+        except (TypeError, AttributeError, ValueError) as error:
             raise ValueError(f"catalog: {kind}.{name}: {error}") from None
     return entries
 
 
 def _model_values(values: Values) -> Values:
     plain = ("name", "endpoint", "kind", "tier", "best_for", "capabilities", "sizes", "timeout_seconds")
+    if values["kind"] not in KINDS:
+        raise ValueError(f"kind is one of {', '.join(KINDS)}")
     return {name: values[name] for name in plain} | {
-        "price": parse(values["price"]),
-        "cost_microdollars": int(Decimal(values["cost_usd"]) * 1_000_000),
+        "price": _not_below(0, parse(values["price"])),
+        "timeout_seconds": _not_below(1, values["timeout_seconds"]),
+        "cost_microdollars": _dollars(values["cost_usd"], 1_000_000, 0),
         "is_enabled": values.get("is_enabled", True),
     }
 
@@ -124,8 +130,8 @@ def _model_values(values: Values) -> Values:
 def _pack_values(values: Values) -> Values:
     return {
         "name": values["name"],
-        "price_cents": int(Decimal(values["price_usd"]) * 100),
-        "credits": parse(values["credits"]),
+        "price_cents": _dollars(values["price_usd"], 100, 1),
+        "credits": _not_below(1, parse(values["credits"])),
         "is_best_value": values.get("is_best_value", False),
         "is_enabled": values.get("is_enabled", True),
     }
@@ -133,6 +139,23 @@ def _pack_values(values: Values) -> Values:
 
 def _teaser_values(values: Values) -> Values:
     return {"name": values["name"], "is_locked": values.get("is_locked", True)}
+
+
+def _dollars(text: Any, parts: int, least: int) -> int:
+    """Dollars as the file has them, as text, in whole parts of a dollar."""
+    try:
+        whole = Decimal(str(text)) * parts
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is not a number of dollars") from None
+    if whole != whole.to_integral_value():
+        raise ValueError(f"{text!r} dollars cannot be told in parts of 1/{parts}")
+    return _not_below(least, int(whole))
+
+
+def _not_below(least: int, number: int) -> int:
+    if number < least:
+        raise ValueError(f"{number} is below {least}")
+    return number
 
 
 def _seed_table(work: Work, table: sa.Table, entries: dict[str, Values]) -> int:
@@ -161,9 +184,10 @@ def _retire(work: Work, table: sa.Table, row: sa.RowMapping) -> int:
     """Switch off what left the file, as if the file had said so: should it come back, it follows the file again."""
     if "is_enabled" not in row:
         return work.execute(sa.delete(table).where(table.c.id == row["id"])).rowcount
-    if not row["is_enabled"]:
+    before = json.loads(row["seed"])
+    if not (row["is_enabled"] and before["is_enabled"]):
         return 0
-    values = {"is_enabled": False, "seed": _text({**json.loads(row["seed"]), "is_enabled": False})}
+    values = {"is_enabled": False, "seed": _text({**before, "is_enabled": False})}
     return work.execute(sa.update(table).where(table.c.id == row["id"]).values(values)).rowcount
 
 

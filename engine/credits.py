@@ -1,8 +1,9 @@
 """Credits as integers in hundredths, where they come from, where they can be, and the order in which they burn."""
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import NewType, Protocol
 
@@ -42,6 +43,8 @@ BOUGHT = frozenset({Source.PURCHASE, Source.SUBSCRIPTION})
 
 ONCE_A_PERSON = frozenset({Source.DAILY, Source.WELCOME})
 """Free and once a person: they never pay a debt."""
+
+_WRITTEN = re.compile(r"[+-]?(?=\.?[0-9])[0-9]{0,12}(\.(?P<rest>[0-9]{1,40}))?")
 
 _RANK = {
     Source.DAILY: 0,
@@ -93,15 +96,15 @@ def positive(amount: Credits) -> Credits:
 
 def parse(text: str | int | float | Decimal) -> Credits:
     """Read credits as a person writes them ("0.5", "-3") into hundredths. Raises ValueError on anything else."""
-    try:
-        hundredths = Decimal(str(text)) * 100
-    except InvalidOperation:
-        raise ValueError(f"{text!r} is not a number of credits") from None
-    if not hundredths.is_finite() or hundredths != hundredths.to_integral_value():
-        raise ValueError(f"{text!r} credits: at most two digits after the point")
+    written = _WRITTEN.fullmatch(str(text))
+    if written is None:
+        raise ValueError(f"{str(text)[:40]!r} is not a number of credits")
+    if len((written["rest"] or "").rstrip("0")) > 2:
+        raise ValueError(f"{str(text)[:40]!r} credits: at most two digits after the point")
+    hundredths = int(Decimal(str(text)) * 100)
     if abs(hundredths) > MOST:
-        raise ValueError(f"{text!r} credits: at most {show(MOST)}")
-    return Credits(int(hundredths))
+        raise ValueError(f"{text} credits: at most {show(MOST)}")
+    return Credits(hundredths)
 
 
 def show(amount: int) -> str:

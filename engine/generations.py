@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine import catalog, ledger, policies, storage
+from engine import accounts, catalog, ledger, policies, storage
 from engine.credits import Credits
 from engine.database import Work
 from engine.errors import Fault, KeyReused, NotFound
@@ -66,6 +66,8 @@ def request(work: Work, ask: Ask) -> Generation:
     payer = asker if payer_id == ask.account_id else ledger.load(work, ledger.open_account(rows[payer_id]))
     ledger.catch_up(work, payer)
     model = catalog.model(work, ask.model_id)
+    if not model.is_enabled:
+        raise NotFound("model", ask.model_id)
     price = Credits(model.price * ask.pictures)
     room = storage.needed(work.settings, model.kind, ask.pictures)
     attempt = Attempt(asker.account, payer, ask.space_id, model, price, room)
@@ -95,6 +97,8 @@ def end(
     if generation.ended_at is not None:
         if generation.state is not state:
             raise Fault(f"generation {generation_id} has ended {generation.state}, not {state}")
+        if generation.price:
+            ledger.settle(work, generation.payer_id, generation_id, captured)
         return generation
     if generation.price:
         ledger.settle(work, generation.payer_id, generation_id, captured)
@@ -119,7 +123,7 @@ def _same_request(work: Work, ask: Ask, asker: ledger.Account) -> Generation | N
     row = work.execute(sa.select(generations).where(*same)).one_or_none()
     if row is None:
         return None
-    is_theirs = row.account_id in (asker.id, asker.merged_into)
+    is_theirs = row.account_id in (asker.id, accounts.survivor(work, asker.id))
     if not is_theirs or (row.model_id, row.pictures) != (ask.model_id, ask.pictures):
         raise KeyReused(f"{ask.platform} request {ask.request_key} came before with other content")
     return _generation(row)

@@ -16,6 +16,7 @@ from engine.database import Work
 from engine.tables import accounts, debts, transactions, transfers
 
 MOST_LINES = 100
+BEFORE_ALL = 2**62
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def _parts(wallet: ledger.Wallet) -> Iterator[Part]:
 
 
 def _chain(work: Work, account_id: int, before: int | None, limit: int) -> list[Line]:
-    parameters = {"id": account_id, "before": before if before is not None else 2**62, "limit": limit}
+    parameters = {"id": account_id, "before": before if before is not None else BEFORE_ALL, "limit": limit}
     return [
         Line(row.account_id, row.version, row.at, row.kind, row.key, row.change, row.spent, row.balance)
         for row in work.execute(_LINES, parameters)
@@ -152,7 +153,10 @@ def _read_cursor(text: str | None) -> dict[int, int]:
     if not text:
         return {}
     pairs = [part.partition("-") for part in text.split("_")]
-    return {int(account_id): int(version) for account_id, _, version in pairs}
+    shown = {int(account_id): int(version) for account_id, _, version in pairs}
+    if any(version > BEFORE_ALL for version in shown.values()):
+        raise ValueError("not a cursor of this statement")
+    return shown
 
 
 def _sum_where(condition: sa.ColumnElement[bool], value: sa.ColumnElement[int]) -> sa.ColumnElement[int]:

@@ -27,7 +27,7 @@ def _credits(value: object) -> Credits:
 def _database_url(value: str) -> str:
     try:
         url = make_url(value)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ValueError("not a database address") from None
     if url.get_backend_name() not in ("postgresql", "sqlite"):
         raise ValueError("only postgresql:// and sqlite:// are supported")
@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     data: Path = Path("data")
     name: Annotated[str, Field(min_length=1, max_length=40)] = "Easel"
     secret: SecretStr = SecretStr(DEVELOPMENT_SECRET)
-    database_url: Annotated[str, AfterValidator(_database_url)] | None = None
+    database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(None, repr=False)
     database_connections: Annotated[int, Field(ge=1, le=200)] = 8
     operators: Annotated[
         tuple[Annotated[str, AfterValidator(_platform_user)], ...], NoDecode, BeforeValidator(_identities)
@@ -123,5 +123,12 @@ def _from_files() -> dict[str, str]:
         if path and os.environ.get(variable):
             raise ValueError(f"set {variable} or {variable}_FILE, not both")
         if path:
-            values[field] = Path(path).read_text().strip()
+            values[field] = _read(f"{variable}_FILE", path)
     return values
+
+
+def _read(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeError) as error:
+        raise ValueError(f"{variable}: {path} cannot be read ({type(error).__name__})") from None

@@ -63,10 +63,13 @@ class Head:
     @classmethod
     def parse(cls, line: str) -> "Head":
         """Read a line again. Raises ValueError."""
-        name, until, account_count, transaction_count, hexadecimal = line.split()
-        if name != "easel-head-1":
-            raise ValueError("not a line of easel audit --head")
-        return cls(datetime.fromisoformat(until), int(account_count), int(transaction_count), hexadecimal)
+        try:
+            name, until, account_count, transaction_count, hexadecimal = line.split()
+            if name != "easel-head-1":
+                raise ValueError
+            return cls(datetime.fromisoformat(until), int(account_count), int(transaction_count), hexadecimal)
+        except ValueError:
+            raise ValueError("not a line of easel audit --head") from None
 
 
 def head(work: Work, until: datetime | None = None) -> Head:

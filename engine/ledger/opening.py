@@ -24,7 +24,7 @@ def lock(work: Work, *ids: int) -> dict[int, Account]:
         rows = work.execute(_LOCK_ONE, {"id": wanted[0]})
     else:
         rows = work.execute(_LOCK_SEVERAL, {"ids": wanted})
-    found = {row.id: Account(**row._mapping) for row in rows}
+    found = {row.id: Account(*tuple(row)) for row in rows}
     for account_id in ids:
         if account_id not in found:
             raise NotFound("account", str(account_id))
@@ -68,7 +68,7 @@ def look(work: Work, account_id: int) -> Wallet:
     row = work.execute(sa.select(*_COLUMNS).where(accounts.c.id == account_id)).one_or_none()
     if row is None:
         raise NotFound("account", str(account_id))
-    return load(work, Account(**row._mapping))
+    return load(work, Account(*tuple(row)))
 
 
 def replay(work: Work, wallet: Wallet, *asked: object) -> Receipt | None:

@@ -1,9 +1,10 @@
 """Stores what a wallet has gathered: one statement on PostgreSQL for any number of rows, a few in turn on SQLite."""
 
+import json
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from engine.credits import Bucket
 from engine.database import Work
@@ -123,15 +124,18 @@ def _in_one_statement(
     work: Work, account_id: int, columns: dict[str, Any], fresh: Rows, changed: Rows, heads: Rows, moves: Rows
 ) -> None:
     parameters = {"of_account": account_id} | {f"new_{name}": value for name, value in columns.items()}
-    for prefix, names, rows in (
-        ("fresh", _OF_GRANT, fresh),
-        ("changed", ("number", *_AMOUNTS), changed),
-        ("heads", _OF_TRANSACTION, heads),
-        ("moves", _OF_TRANSFER, moves),
-    ):
-        for name in names:
-            parameters[f"{prefix}_{name}"] = [row[name] for row in rows]
+    for name, rows in (("fresh", fresh), ("changed", changed), ("heads", heads), ("moves", moves)):
+        parameters[name] = json.dumps(rows, separators=(",", ":"), default=_as_text)
     work.execute(_EVERYTHING, parameters)
+
+
+def _as_text(value: object) -> str:
+    """How PostgreSQL reads moments and bytes in JSON."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return "\\x" + value.hex()
+    raise TypeError(value)
 
 
 def _in_sequence(
@@ -148,33 +152,6 @@ def _in_sequence(
     )
 
 
-def _arrays(prefix: str, table: sa.Table, names: tuple[str, ...]) -> Any:
-    """The rows of one kind as a table: an array parameter a column, so any number of rows is one statement."""
-    arrays = [sa.bindparam(f"{prefix}_{name}", type_=ARRAY(table.c[name].type)) for name in names]
-    columns = [sa.column(name, table.c[name].type) for name in names]
-    return sa.func.unnest(*arrays).table_valued(*columns).render_derived(prefix)
-
-
-def _insert(prefix: str, table: sa.Table, names: tuple[str, ...]) -> sa.CTE:
-    rows = _arrays(prefix, table, names)
-    account_id = sa.bindparam("of_account", type_=sa.BigInteger).label("account_id")
-    selected = sa.select(account_id, *(rows.c[name] for name in names))
-    statement = sa.insert(table).from_select(["account_id", *names], selected)
-    return statement.returning(table.c.account_id).cte(f"{prefix}_stored")
-
-
-def _change_grants() -> sa.CTE:
-    names = ("number", *_AMOUNTS)
-    rows = _arrays("changed", grants, names)
-    return (
-        sa.update(grants)
-        .where(grants.c.account_id == sa.bindparam("of_account", type_=sa.BigInteger), grants.c.number == rows.c.number)
-        .values({name: grants.c[name] + rows.c[name] for name in _AMOUNTS})
-        .returning(grants.c.account_id)
-        .cte("changed_stored")
-    )
-
-
 _CHANGE_ACCOUNT = (
     sa.update(accounts)
     .where(accounts.c.id == sa.bindparam("of_account", type_=sa.BigInteger))
@@ -186,9 +163,29 @@ _CHANGE_GRANT = (
     .where(grants.c.account_id == sa.bindparam("of_account"), grants.c.number == sa.bindparam("changed_number"))
     .values({name: grants.c[name] + sa.bindparam(f"changed_{name}") for name in _AMOUNTS})
 )
-_EVERYTHING = _CHANGE_ACCOUNT.add_cte(
-    _insert("fresh", grants, _OF_GRANT),
-    _change_grants(),
-    _insert("heads", transactions, _OF_TRANSACTION),
-    _insert("moves", transfers, _OF_TRANSFER),
-)
+
+
+def _insert(rows: str, table: sa.Table, names: tuple[str, ...]) -> str:
+    """The rows of one kind come as one JSON parameter, typed by the table: any number of them is the same statement."""
+    columns = ", ".join(names)
+    source = f"jsonb_populate_recordset(NULL::{table.name}, CAST(:{rows} AS jsonb))"
+    return f"{rows} AS (INSERT INTO {table.name} (account_id, {columns}) SELECT :of_account, {columns} FROM {source})"
+
+
+def _everything() -> sa.TextClause:
+    changes = ", ".join(f"{name} = g.{name} + c.{name}" for name in _AMOUNTS)
+    columns = ", ".join(f"{name} = :new_{name}" for name in _OF_ACCOUNT)
+    return sa.text(
+        f"WITH {_insert('fresh', grants, _OF_GRANT)}, "
+        f"changed AS (UPDATE grants g SET {changes} "
+        "FROM jsonb_populate_recordset(NULL::grants, CAST(:changed AS jsonb)) c "
+        "WHERE g.account_id = :of_account AND g.number = c.number), "
+        f"{_insert('heads', transactions, _OF_TRANSACTION)}, {_insert('moves', transfers, _OF_TRANSFER)} "
+        f"UPDATE accounts SET {columns} WHERE id = :of_account"
+    ).bindparams(
+        sa.bindparam("of_account", type_=sa.BigInteger),
+        *(sa.bindparam(f"new_{name}", type_=accounts.c[name].type) for name in _OF_ACCOUNT),
+    )
+
+
+_EVERYTHING = _everything()
