@@ -221,7 +221,7 @@ def test_an_account_that_is_not_there_is_one_line(ready):
 
 
 def test_a_number_that_no_account_can_have_is_refused_as_typed_wrong(ready):
-    done = ready.says("account", "show", "404404404404404404404")
+    done = ready.run("account", "show", "404404404404404404404")
 
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
