@@ -25,7 +25,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 console = Console(highlight=False)
 
 Reason = Annotated[str, typer.Option(help="Why; kept with the action.")]
-SpaceId = Annotated[int, typer.Option("--space", help="Only in this space; everywhere when not given.")]
+SpaceId = Annotated[int, typer.Option("--space", help="Only in this space.", min=0, max=2**62)]
 
 
 @app.command()

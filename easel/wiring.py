@@ -1,6 +1,7 @@
 """Settings into the parts that need them; explicit, nothing is looked up by name."""
 
 import getpass
+import os
 import sys
 
 from engine.database import Database
@@ -18,7 +19,10 @@ def open_database() -> Database:
 
 def actor() -> str:
     """Who acts when a person types: whoever reaches this prompt has the database anyway."""
-    return f"terminal:{getpass.getuser()}"
+    try:
+        return f"terminal:{getpass.getuser()}"
+    except (KeyError, OSError):  # a container's user need not have a name
+        return f"terminal:{os.getuid()}"
 
 
 def database(settings: Settings) -> Database:

@@ -44,9 +44,13 @@ def create_pool(work: Work) -> int:
 
 
 def sign_up(work: Work, account_id: int) -> ledger.Wallet:
-    """A guest becomes a member: welcome credits once a person, and the day's allowance starts. Raises AlreadyMember."""
+    """A guest becomes a member: welcome credits once a person, and the day's allowance starts.
+
+    Who became a member by paying signs up for the welcome credits, once. Raises AlreadyMember.
+    """
     wallet = ledger.open(work, account_id)
-    if not wallet.account.is_guest:
+    has_nothing_to_get = wallet.account.welcome_issued or not work.settings.welcome_credits
+    if wallet.account.standing == "pool" or (wallet.account.standing == "member" and has_nothing_to_get):
         raise AlreadyMember(account_id)
     wallet.account.standing = "member"
     _welcome(work, wallet)

@@ -6,7 +6,7 @@ from engine import ledger
 from engine.credits import Credits, Source, show
 from engine.database import Work
 from engine.errors import NotFound
-from engine.ledger.wallet import jot
+from engine.ledger.wallet import Note, jot
 from engine.tables import EVERYWHERE, accounts, actions, bans, identities, spaces
 
 OPERATOR = "operator"
@@ -31,13 +31,13 @@ def credit(work: Work, account_id: int, amount: Credits, key: str, *, actor: str
     """
     if amount == 0:
         raise ValueError("zero credits change nothing")
-    key = f"admin:{key}"
+    key, note = f"admin:{key}", _note(work, reason)
     if amount > 0:
-        receipt = ledger.grant(work, account_id, Source.ADJUSTMENT, amount, key, actor=OPERATOR, reason=reason)
+        receipt = ledger.grant(work, account_id, Source.ADJUSTMENT, amount, key, actor=OPERATOR, note=note)
     else:
-        receipt = ledger.revoke(work, account_id, Credits(-amount), key, actor=OPERATOR, reason=reason)
+        receipt = ledger.revoke(work, account_id, Credits(-amount), key, actor=OPERATOR, note=note)
     if not receipt.is_replay:
-        _record(work, actor, "credit", reason, account_id=account_id, detail=f"{show(amount)} ({key})")
+        _record(work, actor, "credit", note, account_id=account_id, detail=f"{show(amount)} ({key})")
     return receipt
 
 
@@ -50,7 +50,7 @@ def ban(work: Work, account_id: int, *, actor: str, reason: str, space_id: int =
         return False
     values = {"account_id": account_id, "space_id": space_id, "reason": reason, "at": work.now()}
     work.execute(sa.insert(bans).values(values))
-    _record(work, actor, "ban", reason, account_id=account_id, space_id=space_id)
+    _record(work, actor, "ban", _note(work, reason), account_id=account_id, space_id=space_id)
     return True
 
 
@@ -60,7 +60,7 @@ def unban(work: Work, account_id: int, *, actor: str, reason: str, space_id: int
     lifted = sa.delete(bans).where(bans.c.account_id == account_id, bans.c.space_id == space_id)
     if not work.execute(lifted).rowcount:
         return False
-    _record(work, actor, "unban", reason, account_id=account_id, space_id=space_id)
+    _record(work, actor, "unban", _note(work, reason), account_id=account_id, space_id=space_id)
     return True
 
 
@@ -74,7 +74,7 @@ def maintenance(work: Work, is_on: bool, *, actor: str, reason: str, space_id: i
     )
     if not work.execute(switch).rowcount:
         return False
-    _record(work, actor, "maintenance on" if is_on else "maintenance off", reason, space_id=space_id)
+    _record(work, actor, "maintenance on" if is_on else "maintenance off", _note(work, reason), space_id=space_id)
     return True
 
 
@@ -88,7 +88,7 @@ def make_operator(work: Work, account_id: int, is_one: bool, *, actor: str, reas
     )
     if not work.execute(made).rowcount:
         return False
-    _record(work, actor, "operator on" if is_one else "operator off", reason, account_id=account_id)
+    _record(work, actor, "operator on" if is_one else "operator off", _note(work, reason), account_id=account_id)
     return True
 
 
@@ -97,19 +97,22 @@ def _space(work: Work, space_id: int) -> None:
         raise NotFound("space", str(space_id))
 
 
+def _note(work: Work, reason: str) -> Note:
+    if not reason.strip():
+        raise ValueError("a reason is needed")
+    return jot(work, reason)
+
+
 def _record(
     work: Work,
     actor: str,
     verb: str,
-    reason: str,
+    note: Note,
     *,
     account_id: int | None = None,
     space_id: int | None = None,
     detail: str = "",
 ) -> None:
-    if not reason.strip():
-        raise ValueError("a reason is needed")
-    note_id, _ = jot(work, reason)
     work.execute(
         sa.insert(actions).values(
             at=work.now(),
@@ -118,6 +121,6 @@ def _record(
             account_id=account_id,
             space_id=space_id,
             detail=detail,
-            note_id=note_id,
+            note_id=note.id,
         )
     )

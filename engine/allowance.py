@@ -44,7 +44,10 @@ def day(work: Work, wallet: ledger.Wallet) -> Day:
 
 
 def guest_window(work: Work, account_id: int, now: datetime) -> GuestWindow:
-    """Counted from the guest's generations; one that failed or was cancelled does not count. A limit of 0 is zero."""
+    """Counted from the guest's generations, a slot a picture; one that failed or was cancelled does not count.
+
+    A limit of 0 is zero.
+    """
     window = timedelta(seconds=work.settings.guest_window_seconds)
     counted = (
         generations.c.account_id == account_id,
@@ -52,10 +55,11 @@ def guest_window(work: Work, account_id: int, now: datetime) -> GuestWindow:
         generations.c.created_at > now - window,
         generations.c.state.not_in((State.FAILED.value, State.CANCELLED.value)),
     )
-    moments = work.execute(
-        sa.select(generations.c.created_at).where(*counted).order_by(generations.c.created_at)
-    ).scalars().all()  # fmt: skip
+    columns = (generations.c.created_at, generations.c.pictures)
+    rows = work.execute(sa.select(*columns).where(*counted).order_by(generations.c.created_at))
+    moments = [row.created_at for row in rows for _ in range(row.pictures)]
     limit, used = work.settings.guest_generations, len(moments)
+    if not (limit and used):
+        return GuestWindow(limit, used, None)
     # Linked guests may have used more than the limit: a slot returns when all above it are out of the window.
-    leaving = moments[min(max(0, used - limit), used - 1)] if used else None
-    return GuestWindow(limit, used, leaving + window if leaving else None)
+    return GuestWindow(limit, used, moments[max(0, used - limit)] + window)

@@ -104,30 +104,34 @@ def _select(table: sa.Table, shape: type) -> sa.Select[Any]:
 
 
 def _entries(content: Values, kind: str, read: Any) -> dict[str, Values]:
-    entries = {}
+    entries: dict[str, Values] = {}
+    if not isinstance(content.get(kind, {}), dict):
+        raise ValueError(f"catalog: {kind} is a table of entries")
     for position, (name, values) in enumerate(content.get(kind, {}).items()):
         try:
             entries[name] = {"position": position, **read(values)}
         except KeyError as missing:
             raise ValueError(f"catalog: {kind}.{name}: {missing} is missing") from None
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, ArithmeticError) as error:
             raise ValueError(f"catalog: {kind}.{name}: {error}") from None
     return entries
 
 
 def _model_values(values: Values) -> Values:
     plain = ("name", "endpoint", "kind", "tier", "best_for", "capabilities", "sizes", "timeout_seconds")
+    _know(values, (*plain, "price", "cost_usd", "is_enabled"))
     if values["kind"] not in KINDS:
         raise ValueError(f"kind is one of {', '.join(KINDS)}")
     return {name: values[name] for name in plain} | {
         "price": _not_below(0, parse(values["price"])),
-        "timeout_seconds": _not_below(1, values["timeout_seconds"]),
+        "timeout_seconds": _not_below(1, int(values["timeout_seconds"])),
         "cost_microdollars": _dollars(values["cost_usd"], 1_000_000, 0),
         "is_enabled": values.get("is_enabled", True),
     }
 
 
 def _pack_values(values: Values) -> Values:
+    _know(values, ("name", "price_usd", "credits", "is_best_value", "is_enabled"))
     return {
         "name": values["name"],
         "price_cents": _dollars(values["price_usd"], 100, 1),
@@ -138,7 +142,14 @@ def _pack_values(values: Values) -> Values:
 
 
 def _teaser_values(values: Values) -> Values:
+    _know(values, ("name", "is_locked"))
     return {"name": values["name"], "is_locked": values.get("is_locked", True)}
+
+
+def _know(values: Values, names: tuple[str, ...]) -> None:
+    unknown = set(values) - set(names)
+    if unknown:
+        raise ValueError(f"nobody knows {', '.join(sorted(unknown))}")
 
 
 def _dollars(text: Any, parts: int, least: int) -> int:

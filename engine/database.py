@@ -149,16 +149,9 @@ class Database:
         with ExitStack() as on_end:
             if self.is_sqlite:
                 on_end.enter_context(self._writer.turn())
-            try:
-                with self._write.begin() as connection:
-                    work = Work(connection, self.settings, self.offset, self._line, wanted, on_end=on_end)
-                    yield work
-            except PoolTimeout as error:
-                raise Busy() from error
-            except DBAPIError as error:
-                if _is_timeout(error):
-                    raise Busy() from error
-                raise
+            with _busy_when_late(), self._write.begin() as connection:
+                work = Work(connection, self.settings, self.offset, self._line, wanted, on_end=on_end)
+                yield work
         for leave in work.after_commit:
             try:
                 leave()
@@ -167,8 +160,8 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Work]:
-        """One consistent view of the database that cannot write and takes no locks."""
-        with self._read.connect() as connection:
+        """One consistent view of the database that cannot write and takes no locks. Raises Busy like `begin`."""
+        with _busy_when_late(), self._read.connect() as connection:
             yield Work(connection, self.settings, self.offset, self._line)
 
     def close(self) -> None:
@@ -260,6 +253,19 @@ class _WriterTurn:
                 if time.monotonic() > deadline:
                     raise Busy() from None
                 time.sleep(0.0005)
+
+
+@contextmanager
+def _busy_when_late() -> Iterator[None]:
+    """A database that does not answer in time is a refusal; any other trouble stays what it is."""
+    try:
+        yield
+    except PoolTimeout as error:
+        raise Busy() from error
+    except DBAPIError as error:
+        if _is_timeout(error):
+            raise Busy() from error
+        raise
 
 
 def _is_deadlock(error: DBAPIError) -> bool:

@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from engine import accounts, catalog, ledger, policies, storage
 from engine.credits import Credits
 from engine.database import Work
-from engine.errors import Fault, KeyReused, NotFound
+from engine.errors import Fault, KeyReused, NoSuchHold, NotFound
 from engine.policies.attempt import Attempt
 from engine.tables import EVERYWHERE, State, generations
 
@@ -64,13 +65,15 @@ def request(work: Work, ask: Ask) -> Generation:
         return earlier
     asker = ledger.load(work, ledger.open_account(rows[ask.account_id]))
     payer = asker if payer_id == ask.account_id else ledger.load(work, ledger.open_account(rows[payer_id]))
+    if payer is not asker and payer.account.standing != "pool":
+        raise NotFound("pool", str(payer_id))
     ledger.catch_up(work, payer)
     model = catalog.model(work, ask.model_id)
     if not model.is_enabled:
         raise NotFound("model", ask.model_id)
     price = Credits(model.price * ask.pictures)
     room = storage.needed(work.settings, model.kind, ask.pictures)
-    attempt = Attempt(asker.account, payer, ask.space_id, model, price, room)
+    attempt = Attempt(asker.account, payer, ask.space_id, model, ask.pictures, price, room)
     policies.check(work, attempt)
     generation = _insert(work, ask, attempt)
     asker.account.bytes_held += room
@@ -94,6 +97,8 @@ def end(
     ledger.lock(work, before.account_id, before.payer_id)
     now = work.now()
     generation = get(work, generation_id)
+    if captured > generation.price:
+        raise NoSuchHold(f"generation {generation_id} holds {generation.price}, not {captured}")
     if generation.ended_at is not None:
         if generation.state is not state:
             raise Fault(f"generation {generation_id} has ended {generation.state}, not {state}")
@@ -144,7 +149,11 @@ def _insert(work: Work, ask: Ask, attempt: Attempt) -> Generation:
         "state": State.QUEUED.value,
         "created_at": attempt.now,
     }
-    return _generation(work.execute(sa.insert(generations).values(values).returning(generations)).one())
+    try:
+        row = work.execute(sa.insert(generations).values(values).returning(generations)).one()
+    except IntegrityError as error:  # another account's request with this key came in between
+        raise KeyReused(f"{ask.platform} request {ask.request_key} came before from somebody else") from error
+    return _generation(row)
 
 
 def _generation(row: Any) -> Generation:

@@ -13,7 +13,7 @@ from engine import allowance, ledger, storage
 from engine.allowance import Day, GuestWindow
 from engine.credits import Credits, Source
 from engine.database import Work
-from engine.tables import accounts, debts, transactions, transfers
+from engine.tables import accounts, debts, grants, transactions, transfers
 
 MOST_LINES = 100
 BEFORE_ALL = 2**62
@@ -76,16 +76,16 @@ def balance(work: Work, account_id: int) -> Balance:
     """The balance as it stands at this instant: what is due today counts, also while nobody has stored it yet."""
     wallet = ledger.look(work, account_id)
     ledger.catch_up(work, wallet)
-    account = wallet.account
+    account, held = wallet.account, _held(work, account_id)
     return Balance(
         account_id=account_id,
         standing=account.standing,
         spendable=wallet.spendable,
-        held=Credits(sum(grant.held for grant in wallet.grants.values())),
+        held=Credits(sum(held.values())),
         frozen=wallet.frozen,
         owed=_owed(work, wallet),
         is_low=account.standing != "guest" and wallet.spendable < work.settings.low_balance,
-        parts=tuple(_parts(wallet)),
+        parts=tuple(_parts(wallet, held)),
         day=allowance.day(work, wallet) if account.standing == "member" else None,
         guest=allowance.guest_window(work, account_id, wallet.now) if account.is_guest else None,
         bytes_used=account.bytes_used,
@@ -120,10 +120,15 @@ def _owed(work: Work, wallet: ledger.Wallet) -> Credits:
     return Credits(stored - sum(move.amount for entry in payments for move in entry.transfers))
 
 
-def _parts(wallet: ledger.Wallet) -> Iterator[Part]:
+def _held(work: Work, account_id: int) -> dict[Source, int]:
+    """Hundredths on hold by source, also those on the chains of accounts joined into this one."""
+    return {Source(row.source): int(row.held) for row in work.execute(_HELD, {"id": account_id})}
+
+
+def _parts(wallet: ledger.Wallet, held: dict[Source, int]) -> Iterator[Part]:
     for source in Source:
         of_source = [grant for grant in wallet.grants.values() if grant.source is source]
-        if not of_source:
+        if not of_source and source not in held:
             continue
         spendable = [grant for grant in wallet.burnable() if grant.source is source]
         frozen = [grant for grant in of_source if wallet.is_frozen(grant) and not wallet.has_expired(grant)]
@@ -131,7 +136,7 @@ def _parts(wallet: ledger.Wallet) -> Iterator[Part]:
         yield Part(
             source,
             Credits(sum(grant.available for grant in spendable)),
-            Credits(sum(grant.held for grant in of_source)),
+            Credits(held.get(source, 0)),
             Credits(sum(grant.available for grant in frozen)),
             min(ends) if ends else None,
         )
@@ -154,7 +159,7 @@ def _read_cursor(text: str | None) -> dict[int, int]:
         return {}
     pairs = [part.partition("-") for part in text.split("_")]
     shown = {int(account_id): int(version) for account_id, _, version in pairs}
-    if any(version > BEFORE_ALL for version in shown.values()):
+    if not all(0 < version <= BEFORE_ALL for version in shown.values()):
         raise ValueError("not a cursor of this statement")
     return shown
 
@@ -196,3 +201,8 @@ def _family() -> sa.Select[Any]:
 
 _LINES = _lines()
 _FAMILY = _family()
+_HELD = (
+    sa.select(grants.c.source, sa.func.sum(grants.c.held).label("held"))
+    .where(grants.c.account_id.in_(_FAMILY), grants.c.live, grants.c.held > 0)
+    .group_by(grants.c.source)
+)

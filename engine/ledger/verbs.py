@@ -16,7 +16,7 @@ from engine.ledger.chain import Transfer
 from engine.ledger.dues import SYSTEM, catch_up, lapse_expired, midnight_after, pay_debts
 from engine.ledger.moving import forward, lock_with_survivor
 from engine.ledger.opening import load, open, replay
-from engine.ledger.wallet import Grant, Receipt, Wallet, issue, jot, mark, post
+from engine.ledger.wallet import Grant, Note, Receipt, Wallet, issue, mark, post
 from engine.ledger.write import write
 from engine.tables import debts
 
@@ -33,7 +33,7 @@ def grant(
     actor: str = SYSTEM,
     expires_at: datetime | None = None,
     purchase_id: str | None = None,
-    reason: str | None = None,
+    note: Note | None = None,
 ) -> Receipt:
     """Credits from outside into an account; open debts are paid first. `amount` in hundredths, above zero.
 
@@ -41,7 +41,7 @@ def grant(
     """
     wallet = open(work, account_id, key)
     return grant_in(
-        work, wallet, source, amount, key, actor=actor, expires_at=expires_at, purchase_id=purchase_id, reason=reason
+        work, wallet, source, amount, key, actor=actor, expires_at=expires_at, purchase_id=purchase_id, note=note
     )
 
 
@@ -55,7 +55,7 @@ def grant_in(
     actor: str = SYSTEM,
     expires_at: datetime | None = None,
     purchase_id: str | None = None,
-    reason: str | None = None,
+    note: Note | None = None,
 ) -> Receipt:
     """`grant` in a wallet that was opened with this key."""
     expiry = expires_at.isoformat() if expires_at else None
@@ -65,7 +65,6 @@ def grant_in(
     if wallet.account.is_guest:
         raise NotAMember(wallet.id)
     lapse_expired(wallet)
-    note = jot(work, reason) if reason else None
     fresh = issue(wallet, source, expires_at=expires_at, purchase_id=purchase_id)
     fill = Transfer(fresh.number, Bucket.ISSUED, Bucket.AVAILABLE, amount)
     receipt = post(wallet, "grant", key, asked, [fill], actor=actor, note=note)
@@ -162,7 +161,7 @@ def _settle_moves(wallet: Wallet, held: list[Grant], captured: int) -> list[Tran
     return moves
 
 
-def revoke(work: Work, account_id: int, amount: Credits, key: str, *, actor: str, reason: str) -> Receipt:
+def revoke(work: Work, account_id: int, amount: Credits, key: str, *, actor: str, note: Note) -> Receipt:
     """Take spendable credits away for a reason, in burn order. Raises NotBelowZero when there are fewer."""
     wallet = open(work, account_id, key)
     asked = ("revoke", positive(amount))
@@ -174,7 +173,7 @@ def revoke(work: Work, account_id: int, amount: Credits, key: str, *, actor: str
         raise NotBelowZero(amount, wallet.spendable)
     parts = split(((grant.number, grant.available) for grant in burnable), amount)
     moves = [Transfer(number, Bucket.AVAILABLE, Bucket.REVOKED, part) for number, part in parts]
-    receipt = post(wallet, "revoke", key, asked, moves, actor=actor, note=jot(work, reason))
+    receipt = post(wallet, "revoke", key, asked, moves, actor=actor, note=note)
     write(work, wallet)
     return receipt
 

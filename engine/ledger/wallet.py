@@ -105,6 +105,13 @@ class Wallet:
         return Credits(sum(grant.available for grant in waiting))
 
 
+class Note(NamedTuple):
+    """A free text: the row that has it, and the salted hash that the chain keeps of it."""
+
+    id: int
+    hash: bytes
+
+
 class Receipt(NamedTuple):
     """A transaction that is written: `asked` says what for; `is_replay` when an earlier request had done it."""
 
@@ -149,7 +156,7 @@ def post(
     *,
     actor: str,
     peer: bytes | None = None,
-    note: tuple[int, bytes] | None = None,
+    note: Note | None = None,
 ) -> Receipt:
     """Append one transaction to the wallet: its transfers, the balance after it, its digest. `write` stores it."""
     transfers = tuple(moves)
@@ -166,20 +173,20 @@ def post(
         wallet.now,
         wallet.account.balance,
         peer,
-        note and note[1],
+        note and note.hash,
         transfers,
         issues,
     )
     wallet.account.head = digest(wallet.id, wallet.account.head, entry)
-    wallet.unwritten.append((entry, wallet.account.head, note and note[0]))
+    wallet.unwritten.append((entry, wallet.account.head, note and note.id))
     return Receipt(wallet.id, wallet.account.version, asked, Credits(wallet.account.balance), False)
 
 
-def jot(work: Work, text: str) -> tuple[int, bytes]:
-    """Keep a free text in a row that can be erased; returns its id and the salted hash for the chain."""
+def jot(work: Work, text: str) -> Note:
+    """Keep a free text in a row that can be erased."""
     salt = os.urandom(16)
     note_id = work.execute(sa.insert(notes).values(salt=salt, text=text).returning(notes.c.id)).scalar_one()
-    return note_id, note_hash(salt, text)
+    return Note(note_id, note_hash(salt, text))
 
 
 def mark(grant: Grant, amount: int) -> None:

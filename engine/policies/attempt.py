@@ -16,6 +16,7 @@ class Attempt:
     payer: ledger.Wallet
     space_id: int
     model: Model
+    pictures: int
     price: Credits
     bytes_needed: int
 

@@ -1,4 +1,4 @@
-"""Guests own no credits: a few generations in a rolling window, on the cheaper models."""
+"""Guests own no credits: a few pictures in a rolling window, on the cheaper models."""
 
 from engine import allowance
 from engine.database import Work
@@ -14,5 +14,5 @@ def check(work: Work, attempt: Attempt) -> None:
     if attempt.price > dearest:
         raise GuestModelTooDear(model=attempt.model.id, price=attempt.price, limit=dearest)
     window = allowance.guest_window(work, attempt.asker.id, attempt.now)
-    if not window.left:
+    if window.left < attempt.pictures:
         raise GuestLimit(limit=window.limit, used=window.used, returns_at=window.returns_at)

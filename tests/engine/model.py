@@ -140,7 +140,8 @@ class Model:
         person = world.people[person_id]
         world.catch_up(person)
         frozen = sum(lot.available for lot in person.lots if world.is_frozen(person, lot) and lot.ends > world.hour)
-        held = sum(sum(lot.held.values()) for lot in person.lots)
+        family = [other for other in world.people.values() if person_id in world.line(other)]
+        held = sum(sum(lot.held.values()) for member in family for lot in member.lots)
         owed = sum(debt.owed - debt.paid for debt in world.debts(person))
         return (world.spendable(person), held, frozen, owed)
 
@@ -212,6 +213,10 @@ class Model:
         while person.merged is not None:
             person = self.people[person.merged]
         return person
+
+    def line(self, person):
+        """The ids of a person and of everyone it was joined into."""
+        return [person.id] + (self.line(self.people[person.merged]) if person.merged is not None else [])
 
     def forward(self, closed):
         survivor = self.survivor(closed)

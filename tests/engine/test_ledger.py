@@ -16,6 +16,7 @@ from engine.errors import (
     NoSuchHold,
     NotAMember,
     NotBelowZero,
+    NotFound,
     NotGivable,
     NotLinkable,
 )
@@ -202,11 +203,22 @@ def test_guests_own_no_credits(database, cast):
         database.run(lambda work: ledger.grant(work, cast.gus, Source.ADJUSTMENT, parse(1), "x"))
 
 
-def test_a_guest_who_pays_is_a_member_and_can_still_sign_up_for_nothing_twice(database, cast):
+def test_a_guest_who_pays_is_a_member_and_can_still_sign_up_for_welcome_credits_once(database, cast):
     database.run(lambda work: purchases.paid(work, "p1", cast.gus, parse(25)))
-
     assert balance(database, cast.gus).standing == "member"
     assert balance(database, cast.gus).spendable == parse(30)
+
+    database.run(lambda work: accounts.sign_up(work, cast.gus))
+
+    assert balance(database, cast.gus).spendable == parse(80)
+    with pytest.raises(AlreadyMember):
+        database.run(lambda work: accounts.sign_up(work, cast.gus))
+
+
+def test_a_pool_cannot_sign_up(database):
+    pool = database.run(accounts.create_pool)
+    with pytest.raises(AlreadyMember):
+        database.run(lambda work: accounts.sign_up(work, pool))
 
 
 # purchases, refunds, disputes
@@ -357,6 +369,13 @@ def test_a_pool_spends_what_was_given_to_it(database, cast):
     assert balance(database, cast.gus).bytes_used == 1000
 
 
+def test_nobody_pays_from_another_persons_account(database, cast):
+    ask = Ask(cast.bob, "discord", "i1", "flux-dev", payer_id=cast.alice)
+
+    with pytest.raises(NotFound):
+        database.run(lambda work: generations.request(work, ask))
+
+
 # linking
 
 
@@ -387,11 +406,12 @@ def test_an_open_hold_settles_on_the_old_chain_and_its_release_moves_on(database
     database.run(lambda work: ledger.hold(work, cast.carol_on_discord, 1, parse(60)))
     database.run(lambda work: ledger.link(work, cast.carol_on_discord, cast.carol, "link:1"))
     before = balance(database, cast.carol).spendable
+    assert balance(database, cast.carol).held == parse(60)
 
     database.run(lambda work: ledger.settle(work, cast.carol_on_discord, 1, parse(56)))
 
     assert balance(database, cast.carol).spendable == before + parse(4)
-    assert balance(database, cast.carol_on_discord).held == 0
+    assert balance(database, cast.carol).held == 0
 
 
 def test_a_closed_account_does_no_new_work(database, cast):
@@ -463,7 +483,7 @@ def test_nothing_and_less_than_nothing_cannot_be_moved(database, cast, amount):
     for verb in (
         lambda work: ledger.hold(work, cast.alice, 1, amount),
         lambda work: ledger.grant(work, cast.alice, Source.ADJUSTMENT, amount, "x"),
-        lambda work: ledger.revoke(work, cast.alice, amount, "x", actor="operator", reason="x"),
+        lambda work: ledger.revoke(work, cast.alice, amount, "x", actor="operator", note=None),
         lambda work: ledger.give(work, cast.alice, cast.bob, amount, "x"),
     ):
         with pytest.raises(ValueError, match="cannot be moved"):

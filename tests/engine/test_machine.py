@@ -155,7 +155,7 @@ class Machine(RuleBasedStateMachine):
         ask = Ask(asker.id, "story", key, model_id, pictures, payer_id=payer.id)
         if uses_slot:
             used = self.model.slots_used(asker)
-            expected = GuestModelTooDear if price > 100 else GuestLimit if used >= 3 else None
+            expected = GuestModelTooDear if price > 100 else GuestLimit if used + pictures > 3 else None
         else:
             expected = InsufficientCredits if self.model.view(payer.id)[0] < price else None
         verb = lambda work: generations.request(work, ask)
@@ -163,7 +163,7 @@ class Machine(RuleBasedStateMachine):
             generation = self.result.id
             self.running[generation] = 0 if uses_slot else price
             if uses_slot:
-                asker.slots.append((self.model.hour, generation))
+                asker.slots += [(self.model.hour, generation)] * pictures
             else:
                 self.model.hold(payer, generation, price)
             self.last = verb
