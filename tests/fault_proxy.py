@@ -1,4 +1,4 @@
-"""A proxy before PostgreSQL's unix socket that can swallow the answer to a COMMIT and cut the line."""
+"""A proxy before PostgreSQL's unix socket: counts turns, and can swallow the answer to a COMMIT and cut the line."""
 
 import socket
 import threading
@@ -7,9 +7,13 @@ from pathlib import Path
 
 
 class FaultProxy:
-    """Listens in a folder of its own; after `swallow_next_commit()` a COMMIT gets through and its answer does not."""
+    """Listens in a folder of its own; after `swallow_next_commit()` a COMMIT gets through and its answer does not.
+
+    `turns` counts the messages of clients, each of which waits for an answer.
+    """
 
     def __init__(self, target: Path, folder: Path) -> None:
+        self.turns = 0
         self._target = target
         self._armed = threading.Event()
         self._sockets: list[socket.socket] = []
@@ -56,6 +60,7 @@ class FaultProxy:
                 if b"COMMIT" in data and self._armed.is_set():
                     self._armed.clear()
                     cut.set()
+                self.turns += 1
                 server.sendall(data)
             server.shutdown(socket.SHUT_WR)
 

@@ -32,9 +32,9 @@ class Guard:
 
 
 GUARDS = (
-    Guard("row lock", OPENING, "_LOCK_ONE = sa.select(*_COLUMNS).where(accounts.c.id == sa.bindparam(\"id\"))"
-          ".with_for_update(key_share=True)", "_LOCK_ONE = sa.select(*_COLUMNS).where(accounts.c.id == "
-          "sa.bindparam(\"id\"))", "test_races.py -k exactly_one"),
+    Guard("row lock", OPENING, "_LOCK_ONE = Hot(sa.select(*_COLUMNS).where(accounts.c.id == sa.bindparam(\"id\"))"
+          ".with_for_update(key_share=True))", "_LOCK_ONE = Hot(sa.select(*_COLUMNS).where(accounts.c.id == "
+          "sa.bindparam(\"id\")))", "test_races.py -k exactly_one"),
     Guard("lock, then read", OPENING, "return load(work, open_account(lock(work, account_id)[account_id]), key)",
           "seen = load(work, open_account(look(work, account_id).account), key); lock(work, account_id); return seen",
           "test_races.py -k meanwhile"),

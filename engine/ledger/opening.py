@@ -5,13 +5,14 @@ and its grants as they were before the wait.
 """
 
 from dataclasses import fields
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine.clock import DatabaseTime
 from engine.credits import Credits, Source
-from engine.database import Work
+from engine.database import Hot, Work
 from engine.errors import AccountClosed, KeyReused, NotFound
 from engine.ledger.wallet import Account, Grant, Receipt, Wallet, canonical
 from engine.tables import accounts, debts, grants, purchases, transactions, transfers
@@ -21,10 +22,10 @@ def lock(work: Work, *ids: int) -> dict[int, Account]:
     """Lock accounts in id order and return their rows; closed ones too. Raises NotFound, Busy and LockOrder."""
     wanted = work.claim(ids)
     if len(wanted) == 1:
-        rows = work.execute(_LOCK_ONE, {"id": wanted[0]})
+        rows = work.hot(_LOCK_ONE, {"id": wanted[0]})
     else:
-        rows = work.execute(_LOCK_SEVERAL, {"ids": wanted})
-    found = {row.id: Account(*tuple(row)) for row in rows}
+        rows = work.execute(_LOCK_SEVERAL, {"ids": wanted}).all()
+    found = {row[0]: Account(*row) for row in rows}
     for account_id in ids:
         if account_id not in found:
             raise NotFound("account", str(account_id))
@@ -47,19 +48,18 @@ def load(work: Work, account: Account, key: str | None = None, hold_key: str | N
     """Read what is alive in an account. Under its lock this is the truth; without it, a look."""
     parameters = {"id": account.id, "key": key}
     if hold_key is None:
-        rows = work.execute(_LOAD, parameters).all()
+        rows = work.hot(_LOAD, parameters)
     else:
-        rows = work.execute(_LOAD_WITH_HOLD, {**parameters, "hold_key": hold_key}).all()
-    first = rows[0]
-    wallet = Wallet(account, work.shift(first.now), {}, first.earlier, first.is_in_debt, first.is_disputed)
-    wallet.grants = {row.number: _grant(row) for row in rows if row.number is not None}
-    return wallet
+        rows = work.hot(_LOAD_WITH_HOLD, {**parameters, "hold_key": hold_key})
+    now, earlier, is_in_debt, is_disputed, *_ = rows[0]
+    grants = {number: _grant(number, *rest) for _, _, _, _, number, *rest in rows if number is not None}
+    return Wallet(account, work.shift(now), grants, earlier, is_in_debt, is_disputed)
 
 
 def load_grant(work: Work, wallet: Wallet, number: int) -> Grant:
     """A grant of an open wallet, also one that has nothing available or held any more."""
     if number not in wallet.grants:
-        wallet.grants[number] = _grant(work.execute(_ONE_GRANT, {"id": wallet.id, "number": number}).one())
+        wallet.grants[number] = _grant(*tuple(work.execute(_ONE_GRANT, {"id": wallet.id, "number": number}).one()))
     return wallet.grants[number]
 
 
@@ -81,25 +81,39 @@ def replay(work: Work, wallet: Wallet, *asked: object) -> Receipt | None:
     return Receipt(wallet.id, wallet.earlier, asked, Credits(row.balance), True)
 
 
-def _grant(row: Any) -> Grant:
+def _grant(
+    number: int,
+    source: str,
+    available: int,
+    held: int,
+    marked: int,
+    born_at: datetime,
+    expires_at: datetime | None,
+    purchase_id: str | None,
+    origin_account_id: int | None,
+    origin_number: int | None,
+    is_contested: bool,
+    of_hold: int | None,
+) -> Grant:
+    origin = (origin_account_id, origin_number) if origin_account_id is not None and origin_number is not None else None
     return Grant(
-        row.number,
-        Source(row.source),
-        row.available,
-        row.held,
-        row.marked,
-        row.born_at,
-        row.expires_at,
-        row.purchase_id,
-        (row.origin_account_id, row.origin_number) if row.origin_number is not None else None,
-        is_contested=bool(row.is_contested),
-        of_hold=row.of_hold or 0,
+        number,
+        Source(source),
+        available,
+        held,
+        marked,
+        born_at,
+        expires_at,
+        purchase_id,
+        origin,
+        is_contested=bool(is_contested),
+        of_hold=of_hold or 0,
     )
 
 
 _COLUMNS = [accounts.c[column.name] for column in fields(Account)]
 # NO KEY UPDATE: as strong against another hold, but a foreign key check elsewhere need not wait for it.
-_LOCK_ONE = sa.select(*_COLUMNS).where(accounts.c.id == sa.bindparam("id")).with_for_update(key_share=True)
+_LOCK_ONE = Hot(sa.select(*_COLUMNS).where(accounts.c.id == sa.bindparam("id")).with_for_update(key_share=True))
 _LOCK_SEVERAL = (
     sa.select(*_COLUMNS)
     .where(accounts.c.id.in_(sa.bindparam("ids", expanding=True)))
@@ -156,12 +170,12 @@ _OF_GRANT = (
     grants.c.purchase_id,
     grants.c.origin_account_id,
     grants.c.origin_number,
-    sa.func.coalesce(purchases.c.is_disputed, sa.false()).label("is_contested"),
+    purchases.c.is_disputed.label("is_contested"),
 )
 _ONE_GRANT = (
     sa.select(*_OF_GRANT, sa.null().label("of_hold"))
     .select_from(grants.outerjoin(purchases, purchases.c.id == grants.c.purchase_id))
     .where(grants.c.account_id == sa.bindparam("id"), grants.c.number == sa.bindparam("number"))
 )
-_LOAD = _load_statement(with_hold=False)
-_LOAD_WITH_HOLD = _load_statement(with_hold=True)
+_LOAD = Hot(_load_statement(with_hold=False))
+_LOAD_WITH_HOLD = Hot(_load_statement(with_hold=True))

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.credits import Bucket
-from engine.database import Work
+from engine.database import Hot, Work
 from engine.ledger.wallet import Grant, Wallet
 from engine.tables import accounts, grants, transactions, transfers
 
@@ -126,7 +126,7 @@ def _in_one_statement(
     parameters = {"of_account": account_id} | {f"new_{name}": value for name, value in columns.items()}
     for name, rows in (("fresh", fresh), ("changed", changed), ("heads", heads), ("moves", moves)):
         parameters[name] = json.dumps(rows, separators=(",", ":"), default=_as_text)
-    work.execute(_EVERYTHING, parameters)
+    work.hot(_EVERYTHING, parameters)
 
 
 def _as_text(value: object) -> str:
@@ -172,10 +172,10 @@ def _insert(rows: str, table: sa.Table, names: tuple[str, ...]) -> str:
     return f"{rows} AS (INSERT INTO {table.name} (account_id, {columns}) SELECT :of_account, {columns} FROM {source})"
 
 
-def _everything() -> sa.TextClause:
+def _everything() -> Hot:
     changes = ", ".join(f"{name} = g.{name} + c.{name}" for name in _AMOUNTS)
     columns = ", ".join(f"{name} = :new_{name}" for name in _OF_ACCOUNT)
-    return sa.text(
+    statement = sa.text(
         f"WITH {_insert('fresh', grants, _OF_GRANT)}, "
         f"changed AS (UPDATE grants g SET {changes} "
         "FROM jsonb_populate_recordset(NULL::grants, CAST(:changed AS jsonb)) c "
@@ -186,6 +186,7 @@ def _everything() -> sa.TextClause:
         sa.bindparam("of_account", type_=sa.BigInteger),
         *(sa.bindparam(f"new_{name}", type_=accounts.c[name].type) for name in _OF_ACCOUNT),
     )
+    return Hot(statement, returns=False)
 
 
 _EVERYTHING = _everything()

@@ -276,3 +276,45 @@ def test_a_work_that_locks_out_of_order_starts_again_in_order(new_database):
 
     assert database.run(verb) == [cast.alice, cast.bob]
     assert attempts == [[], [cast.alice, cast.bob]]
+
+
+def test_a_connection_cut_in_the_middle_of_a_work_leaves_nothing_behind(new_database):
+    database = new_database("postgresql")
+    alice, second = make_cast(database).alice, another(database)
+    with pytest.raises(DBAPIError), database.begin() as work:
+        ledger.hold(work, alice, 1, parse(2))
+        with second.begin() as killer:
+            pid = work.connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+            killer.connection.exec_driver_sql(f"SELECT pg_terminate_backend({pid})")
+        ledger.hold(work, alice, 2, parse(2))
+    second.close()
+
+    database.run(lambda work: ledger.hold(work, alice, 1, parse(3)))
+
+    with database.read() as work:
+        assert history.balance(work, alice).held == parse(3)
+
+
+@pytest.mark.parametrize("verb", ["hold", "settle"])
+def test_a_hold_and_a_settle_take_five_turns_on_the_wire(new_database, verb, tmp_path):
+    database = new_database("postgresql", daily_credits=0)
+    (account_id,) = members(database, 1, parse(1000))
+    proxy = FaultProxy(Path(database.url.query["host"]) / ".s.PGSQL.5432", tmp_path)
+    through_proxy = database.url.update_query_dict({"host": str(tmp_path)}).render_as_string(hide_password=False)
+    far = Database(database.settings.model_copy(update={"database_url": through_proxy}))
+    verbs = {
+        "hold": lambda work, n: ledger.hold(work, account_id, n, parse(1)),
+        "settle": lambda work, n: ledger.settle(work, account_id, n, parse(1)),
+    }
+    for number in range(20):  # psycopg prepares a statement at its sixth use, at the price of a turn more
+        for each in verbs.values():
+            far.run(lambda work, each=each, number=number: each(work, number))
+    if verb == "settle":
+        far.run(lambda work: verbs["hold"](work, 99))
+
+    before = proxy.turns
+    far.run(lambda work: verbs[verb](work, 99))
+
+    assert proxy.turns - before == 5  # BEGIN, lock, read, write, COMMIT
+    far.close()
+    proxy.close()
