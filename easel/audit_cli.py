@@ -7,10 +7,12 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
+from sqlalchemy.exc import DBAPIError
 
 from easel.wiring import open_database
 from engine import audit as auditing
 from engine.database import Database
+from engine.errors import Busy
 
 console = Console(highlight=False)
 
@@ -24,7 +26,7 @@ def audit(
     """Prove that every credit is where the history says."""
     here = open_database()
     if head:
-        with here.read() as work:
+        with here.read(is_long=True) as work:
             console.print(str(auditing.head(work)), soft_wrap=True)
     elif check_head is not None:
         _compare(here, auditing.Head.parse(check_head))
@@ -38,10 +40,12 @@ def _check(here: Database, first: int, last: int | None) -> None:
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("accounts", total=None)
             for report in auditing.audit(here, first, last):
-                progress.update(task, completed=report.next_account, description=f"to account {report.next_account}")
-    except KeyboardInterrupt:
+                progress.update(task, total=report.last_account - first + 1, completed=report.next_account - first)
+    except (KeyboardInterrupt, Busy, DBAPIError) as stopped:
         _print(report)
-        sys.exit(f"Interrupted. Go on with: easel audit --from {report.next_account}")
+        sys.exit(
+            f"Interrupted ({type(stopped).__name__}). Go on with: easel audit --from {report.next_account or first}"
+        )
     _print(report)
     if not report.is_clean:
         sys.exit(1)
@@ -59,7 +63,7 @@ def _print(report: auditing.Report) -> None:
 
 
 def _compare(here: Database, before: auditing.Head) -> None:
-    with here.read() as work:
+    with here.read(is_long=True) as work:
         now = auditing.head(work, before.until)
     if now != before:
         sys.exit(f"Changed: up to {before.until} there are now {now.transactions} transactions, digest {now.digest}")

@@ -23,11 +23,24 @@ class Day:
 
 @dataclass(frozen=True)
 class GuestWindow:
-    """A guest's free generations in the rolling window; the next slot returns at `returns_at` (None: all are free)."""
+    """A guest's free pictures in the rolling window; `returns`: when each used slot is free again, soonest first."""
 
     limit: int
     used: int
-    returns_at: datetime | None
+    returns: tuple[datetime, ...]
+
+    @property
+    def returns_at(self) -> datetime | None:
+        """When the next slot returns; None when all are free or there are none.
+
+        Linked guests may have used more than the limit: a slot returns when all above it are free again.
+        """
+        return self.returns[max(0, self.used - self.limit)] if self.limit and self.used else None
+
+    def free_at(self, pictures: int) -> datetime | None:
+        """When enough slots for so many pictures are free; None when they are now, or never."""
+        too_many = self.used + pictures - self.limit
+        return self.returns[too_many - 1] if 0 < too_many <= self.used and pictures <= self.limit else None
 
     @property
     def left(self) -> int:
@@ -57,9 +70,5 @@ def guest_window(work: Work, account_id: int, now: datetime) -> GuestWindow:
     )
     columns = (generations.c.created_at, generations.c.pictures)
     rows = work.execute(sa.select(*columns).where(*counted).order_by(generations.c.created_at))
-    moments = [row.created_at for row in rows for _ in range(row.pictures)]
-    limit, used = work.settings.guest_generations, len(moments)
-    if not (limit and used):
-        return GuestWindow(limit, used, None)
-    # Linked guests may have used more than the limit: a slot returns when all above it are out of the window.
-    return GuestWindow(limit, used, moments[max(0, used - limit)] + window)
+    returns = tuple(row.created_at + window for row in rows for _ in range(row.pictures))
+    return GuestWindow(work.settings.guest_generations, len(returns), returns)

@@ -4,6 +4,7 @@ import fcntl
 import logging
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -33,7 +34,7 @@ T = TypeVar("T")
 
 
 class LockOrder(Exception):
-    """Accounts must be locked in id order; the Work starts again and locks all of `ids` at once."""
+    """Accounts are locked in id order, by who has his turn; the Work starts again and takes all of `ids` at once."""
 
     def __init__(self, ids: frozenset[int]) -> None:
         super().__init__(f"start again with the accounts {sorted(ids)}")
@@ -60,7 +61,8 @@ class Work:
     def hot(self, statement: "Hot", parameters: dict[str, Any]) -> Sequence[Sequence[Any]]:
         """Run a statement of the hottest path; its rows as plain tuples, in the order of its columns."""
         if self.connection.dialect.name != "postgresql":
-            return self.execute(statement.core, parameters).all() if statement.returns else []
+            result = self.execute(statement.core, parameters)
+            return result.all() if statement.returns else []
         text = statement.text(self.connection.dialect)
         try:
             with closing(self.connection.connection.cursor()) as cursor:
@@ -80,16 +82,26 @@ class Work:
     def claim(self, ids: tuple[int, ...]) -> list[int]:
         """The accounts to lock now, in id order, each with its turn in this process's line taken.
 
-        Raises LockOrder when a higher one is locked already: that way no two Works ever wait for each other.
+        Raises LockOrder when a higher one is locked already, or when it is not our turn: that way no two Works ever
+        wait for each other's accounts, and nobody holds a connection while waiting in line.
         """
         needed = frozenset(ids) | self.wanted
         fresh = sorted(needed - self.locked)
         if fresh and self.locked and fresh[0] < max(self.locked):
             raise LockOrder(needed | self.locked)
         for account_id in fresh:
-            self.on_end.enter_context(self.line.turn(account_id))
+            if account_id not in self.wanted and not self._takes_turn(account_id):
+                raise LockOrder(needed | self.locked)
             self.locked.add(account_id)
         return sorted(needed)
+
+    def _takes_turn(self, account_id: int) -> bool:
+        turn = self.line.turn(account_id, patience=0)
+        try:
+            self.on_end.enter_context(turn)
+        except Busy:
+            return False
+        return True
 
 
 class Hot:
@@ -116,15 +128,15 @@ class Line:
         self._turns: dict[int, tuple[threading.Lock, int]] = {}
 
     @contextmanager
-    def turn(self, account_id: int) -> Iterator[None]:
-        """Wait for the turn; raises Busy when the line is too long or too slow."""
+    def turn(self, account_id: int, patience: float = LOCK_SECONDS) -> Iterator[None]:
+        """Wait for the turn; raises Busy when the line is too long or it takes longer than `patience` seconds."""
         with self._guard:
             lock, waiters = self._turns.get(account_id, (threading.Lock(), 0))
             if waiters >= WAITERS:
                 raise Busy()
             self._turns[account_id] = (lock, waiters + 1)
         try:
-            if not lock.acquire(timeout=LOCK_SECONDS):
+            if not lock.acquire(timeout=patience):
                 raise Busy()
             try:
                 yield
@@ -140,6 +152,45 @@ class Line:
                 self._turns[account_id] = (lock, waiters - 1)
 
 
+class Gate:
+    """As many at once as there are connections, first come, first served: SQLAlchemy's own pool serves the quickest,
+    and a flood on one account would starve everybody else."""
+
+    def __init__(self, places: int) -> None:
+        self._guard = threading.Lock()
+        self._free = places
+        self._waiting: deque[threading.Event] = deque()
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Wait for a place; raises Busy after LOCK_SECONDS."""
+        self._enter()
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def _enter(self) -> None:
+        with self._guard:
+            if self._free:
+                self._free -= 1
+                return
+            called = threading.Event()
+            self._waiting.append(called)
+        if not called.wait(LOCK_SECONDS):
+            with self._guard:
+                if not called.is_set():
+                    self._waiting.remove(called)
+                    raise Busy()
+
+    def _leave(self) -> None:
+        with self._guard:
+            if self._waiting:
+                self._waiting.popleft().set()
+            else:
+                self._free += 1
+
+
 class Database:
     """The engines of one database. `run` and `begin` write, `read` never does."""
 
@@ -149,6 +200,7 @@ class Database:
         self.url = sa.make_url(settings.database)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._line = Line()
+        self._writers, self._readers = Gate(settings.database_connections), Gate(settings.database_connections)
         if self.is_sqlite:
             self._writer = _WriterTurn(Path(f"{self.url.database}-writer"))
             self._write, self._read = _sqlite(self.url, writes=True), _sqlite(self.url, writes=False)
@@ -156,7 +208,7 @@ class Database:
             self._write, self._read = _postgresql(self.url, settings), _postgresql(self.url, settings, reads=True)
 
     def run(self, function: Callable[[Work], T]) -> T:
-        """Run the function in one Work and commit it: the door. Starts it again when locks have to be taken in order.
+        """Run the function in one Work and commit it: the door. Starts it again when accounts have to be waited for.
 
         Raises Busy when the database does not answer in time; nothing has happened then.
         """
@@ -176,6 +228,9 @@ class Database:
     def begin(self, wanted: frozenset[int] = frozenset()) -> Iterator[Work]:
         """One Work: committed at the end of the block, rolled back when it raises; then what waits after it."""
         with ExitStack() as on_end:
+            for account_id in sorted(wanted):
+                on_end.enter_context(self._line.turn(account_id))
+            on_end.enter_context(self._writers.place())
             if self.is_sqlite:
                 on_end.enter_context(self._writer.turn())
             with _busy_when_late(), self._write.begin() as connection:
@@ -188,9 +243,14 @@ class Database:
                 log.exception("after commit")
 
     @contextmanager
-    def read(self) -> Iterator[Work]:
-        """One consistent view of the database that cannot write and takes no locks. Raises Busy like `begin`."""
-        with _busy_when_late(), self._read.connect() as connection:
+    def read(self, is_long: bool = False) -> Iterator[Work]:
+        """One consistent view of the database that cannot write and takes no locks. Raises Busy like `begin`.
+
+        A long one may take its time over each statement.
+        """
+        with _busy_when_late(), self._readers.place(), self._read.connect() as connection:
+            if is_long and not self.is_sqlite:
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             yield Work(connection, self.settings, self.offset, self._line)
 
     def close(self) -> None:

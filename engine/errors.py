@@ -35,6 +35,8 @@ class InsufficientCredits(Shortage):
     needed: Credits
     available: Credits
     frozen: Credits = Credits(0)
+    is_in_debt: bool = False
+    is_disputed: bool = False
     tops_up_at: datetime | None = None
     tops_up_to: Credits = Credits(0)
 
@@ -55,9 +57,10 @@ class StorageFull(Shortage):
 
 
 @dataclass(eq=False)
-class GuestLimit(Refusal):
-    """A guest's free generations are used up; a slot returns at `returns_at`."""
+class GuestLimit(Shortage):
+    """A guest's free pictures are used up; enough slots for this request are free at `returns_at`, or never."""
 
+    needed: int
     limit: int
     used: int
     returns_at: datetime | None
@@ -137,7 +140,7 @@ class NotGivable(Refusal):
 
 @dataclass(eq=False)
 class NotLinkable(Refusal):
-    """These two accounts cannot become one: the same one, a pool, or already joined."""
+    """These two accounts cannot become one: it is the same one, or one is a pool."""
 
     closing: int
     surviving: int

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from engine import accounts, catalog, ledger, policies, storage
+from engine import accounts, catalog, ledger, policies, spaces, storage
 from engine.credits import Credits
 from engine.database import Work
 from engine.errors import Fault, KeyReused, NoSuchHold, NotFound
@@ -65,7 +65,7 @@ def request(work: Work, ask: Ask) -> Generation:
         return earlier
     asker = ledger.load(work, ledger.open_account(rows[ask.account_id]))
     payer = asker if payer_id == ask.account_id else ledger.load(work, ledger.open_account(rows[payer_id]))
-    if payer is not asker and payer.account.standing != "pool":
+    if spaces.pool(work, ask.space_id) != payer_id and payer is not asker:
         raise NotFound("pool", str(payer_id))
     ledger.catch_up(work, payer)
     model = catalog.model(work, ask.model_id)
@@ -93,10 +93,8 @@ def end(
     """
     if state not in ENDS or (state is not State.STORED and (captured or bytes_stored)):
         raise ValueError(f"no such end: {state} with {captured} captured and {bytes_stored} bytes")
-    before = get(work, generation_id)
-    ledger.lock(work, before.account_id, before.payer_id)
+    generation = _get_locked(work, generation_id)
     now = work.now()
-    generation = get(work, generation_id)
     if captured > generation.price:
         raise NoSuchHold(f"generation {generation_id} holds {generation.price}, not {captured}")
     if generation.ended_at is not None:
@@ -107,7 +105,6 @@ def end(
         return generation
     if generation.price:
         ledger.settle(work, generation.payer_id, generation_id, captured)
-    ledger.lock(work, generation.account_id)
     storage.book(work, generation.account_id, generation.bytes_held, bytes_stored)
     ended = {"state": state.value, "ended_at": now, "bytes_held": 0, "bytes_stored": bytes_stored}
     work.execute(sa.update(generations).where(generations.c.id == generation_id).values(ended))
@@ -120,6 +117,17 @@ def get(work: Work, generation_id: int) -> Generation:
     if row is None:
         raise NotFound("generation", str(generation_id))
     return _generation(row)
+
+
+def _get_locked(work: Work, generation_id: int) -> Generation:
+    """One generation with its owner and its payer locked; linking may change the owner while we wait for the lock."""
+    generation = get(work, generation_id)
+    while True:
+        ledger.lock(work, generation.account_id, generation.payer_id)
+        again = get(work, generation_id)
+        if again.account_id == generation.account_id:
+            return again
+        generation = again
 
 
 def _same_request(work: Work, ask: Ask, asker: ledger.Account) -> Generation | None:

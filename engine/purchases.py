@@ -34,9 +34,12 @@ def paid(
 
 
 def refunded(work: Work, purchase_id: str, total: Credits) -> None:
-    """In all, `total` hundredths of the purchase were refunded or lost in a dispute so far. Raises NotFound."""
+    """In all, `total` hundredths of the purchase were refunded so far; an older, smaller total changes nothing.
+
+    Raises NotFound.
+    """
     row = _get(work, purchase_id)
-    ledger.converge(work, purchase_id, min(total, row.credits), row.is_disputed)
+    ledger.converge(work, purchase_id, max(row.target, min(total, row.credits)), row.is_disputed)
 
 
 def disputed(work: Work, purchase_id: str) -> None:
@@ -45,7 +48,10 @@ def disputed(work: Work, purchase_id: str) -> None:
 
 
 def decided(work: Work, purchase_id: str, total: Credits) -> None:
-    """The dispute is over. `total` hundredths are gone for good: all of them when lost, as before when won."""
+    """No dispute is open any more. `total` hundredths are gone for good: all of them when lost, as before when won.
+
+    Like `disputed`, this is for who has asked the payment itself: its present state counts, not an old event's.
+    """
     ledger.converge(work, purchase_id, min(total, _get(work, purchase_id).credits), False)
 
 

@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     welcome_credits: InCredits = Credits(50_00)
     low_balance: InCredits = Credits(10_00)
     guest_generations: Count = 3
-    guest_window_seconds: Seconds = 24 * 3600
+    guest_window_seconds: Annotated[int, Field(ge=1, le=31_536_000)] = 24 * 3600
     guest_model_price: InCredits = Credits(1_00)
     request_seconds: Seconds = 10
     running_per_account: Count = 3

@@ -13,7 +13,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from engine import accounts, administration, history
+from engine import accounts, administration, history, spaces
 from engine.credits import Credits
 from engine.database import Database
 from engine.migrations import migrate
@@ -141,6 +141,12 @@ def make_cast(database: Database) -> SimpleNamespace:
         administration.credit(work, people["bob"], everything, "broke", actor="terminal", reason="Bob is broke")
         administration.make_operator(work, people["dana"], True, actor="terminal", reason="Dana runs this")
     return SimpleNamespace(**people)
+
+
+def make_pool(database: Database) -> tuple[int, int]:
+    """A space and its pool."""
+    space_id = database.run(lambda work: spaces.find_or_create(work, "discord", uuid4().hex))
+    return space_id, database.run(lambda work: spaces.open_pool(work, space_id))
 
 
 def later(database: Database, **by: float) -> None:

@@ -12,7 +12,7 @@ from engine.audit.chains import Head, broken_chains, broken_notes, head
 from engine.audit.checks import CHECKS
 from engine.database import Database, Work
 from engine.migrations.append_only import TABLES
-from engine.tables import accounts, metadata
+from engine.tables import accounts, grants, metadata, transactions, transfers
 
 __all__ = ["Finding", "Head", "Report", "Tally", "audit", "head", "slices"]
 
@@ -47,10 +47,14 @@ class Report:
     tallies: dict[str, Tally] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     next_account: int = 0
+    last_account: int = 0
 
     @property
     def is_clean(self) -> bool:
         return not any(tally.broken for tally in self.tallies.values())
+
+
+_OWNERS = (accounts.c.id, grants.c.account_id, transactions.c.account_id, transfers.c.account_id)
 
 
 def audit(database: Database, first: int = 0, last: int | None = None, size: int = SLICE) -> Iterator[Report]:
@@ -59,9 +63,10 @@ def audit(database: Database, first: int = 0, last: int | None = None, size: int
     with database.read() as work:
         sentence = "Every append-only table has its triggers."
         _note(report, "triggers", sentence, len(TABLES), partial(_missing_triggers, work))
-        end = work.execute(sa.select(sa.func.max(accounts.c.id))).scalar() or 0
-    for low, high in slices(first, min(end, last) if last is not None else end, size):
-        with database.read() as work:
+        end = max(work.execute(sa.select(sa.func.max(column))).scalar() or 0 for column in _OWNERS)
+    report.last_account = min(end, last) if last is not None else end
+    for low, high in slices(first, report.last_account, size):
+        with database.read(is_long=True) as work:
             _audit_slice(work, report, low, high)
         report.next_account = high + 1
         yield report
@@ -105,12 +110,20 @@ def _count(work: Work, name: str, low: int, high: int) -> int:
 
 def _missing_triggers(work: Work) -> Iterator[tuple[object, ...]]:
     if work.connection.dialect.name == "postgresql":
-        there = "SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'"
+        there = """
+            SELECT c.relname || ' ' || t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+            JOIN pg_proc p ON p.oid = t.tgfoid
+            WHERE t.tgenabled IN ('O', 'A') AND p.prosrc LIKE '%RAISE EXCEPTION%is append-only%'
+        """
         events: tuple[str, ...] = ("update", "delete", "truncate")
     else:
-        there, events = "SELECT name FROM sqlite_master WHERE type = 'trigger'", ("update", "delete")
+        there = """
+            SELECT tbl_name || ' ' || name FROM sqlite_master
+            WHERE type = 'trigger' AND sql LIKE '%RAISE(ABORT%is append-only%'
+        """
+        events = ("update", "delete")
     names = set(work.execute(sa.text(there)).scalars())
     for table in TABLES:
         for event in events:
-            if f"{table}_refuse_{event}" not in names:
+            if f"{table} {table}_refuse_{event}" not in names:
                 yield table, event

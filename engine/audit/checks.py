@@ -27,7 +27,31 @@ _NET_REVOKED = """
     SUM(CASE WHEN x.to_bucket = 'revoked' THEN x.amount WHEN x.from_bucket = 'revoked' THEN -x.amount ELSE 0 END)
 """
 
+_FAMILY = """
+    WITH RECURSIVE family(head, id) AS (
+        SELECT id, id FROM accounts WHERE id BETWEEN :low AND :high
+        UNION SELECT f.head, a.id FROM family f JOIN accounts a ON a.merged_into = f.id
+    )
+"""
+
 CHECKS = (
+    Check(
+        "parents",
+        "Every grant and transaction belongs to an account, every transfer to a transaction and a grant.",
+        "transfers",
+        """
+        SELECT 'grant', g.account_id, g.number FROM grants g LEFT JOIN accounts a ON a.id = g.account_id
+        WHERE g.account_id BETWEEN :low AND :high AND a.id IS NULL
+        UNION ALL
+        SELECT 'transaction', t.account_id, t.version FROM transactions t LEFT JOIN accounts a ON a.id = t.account_id
+        WHERE t.account_id BETWEEN :low AND :high AND a.id IS NULL
+        UNION ALL
+        SELECT 'transfer', x.account_id, x.version FROM transfers x
+        LEFT JOIN transactions t ON t.account_id = x.account_id AND t.version = x.version
+        LEFT JOIN grants g ON g.account_id = x.account_id AND g.number = x.grant_number
+        WHERE x.account_id BETWEEN :low AND :high AND (t.version IS NULL OR g.number IS NULL)
+        """,
+    ),
     Check(
         "buckets",
         "Each bucket of a grant is the sum of its transfers, and together they are what was issued.",
@@ -203,6 +227,47 @@ CHECKS = (
         """,
     ),
     Check(
+        "open accounts",
+        "An account whose chain ends in a link is closed.",
+        "accounts",
+        """
+        SELECT a.id, l.version FROM accounts a JOIN transactions l ON l.account_id = a.id AND l.kind = 'link'
+        WHERE a.id BETWEEN :low AND :high AND a.merged_into IS NULL
+        """,
+    ),
+    Check(
+        "marks",
+        "Only credits of a refunded purchase, or a share too many after a link, are marked in a hold.",
+        "grants",
+        """
+        SELECT g.account_id, g.number FROM grants g JOIN accounts a ON a.id = g.account_id
+        WHERE g.account_id BETWEEN :low AND :high AND g.marked > 0 AND g.purchase_id IS NULL
+          AND (g.source NOT IN ('daily', 'welcome') OR (a.merged_into IS NULL AND NOT EXISTS (
+               SELECT 1 FROM accounts b WHERE b.merged_into = a.id)))
+        """,
+    ),
+    Check(
+        "once a person",
+        "What an account says it was given of welcome credits and of a day is what its chains say.",
+        "accounts",
+        f"""
+        {_FAMILY}, given(head, welcome, day) AS (
+            SELECT f.head, MAX(CASE WHEN t.kind = 'welcome' THEN x.amount ELSE 0 END),
+                   MAX(CASE WHEN t.kind = 'daily' THEN SUBSTR(t.asked, 11, 10) END)
+            FROM family f JOIN transactions t ON t.account_id = f.id AND t.kind IN ('welcome', 'daily')
+            JOIN transfers x ON x.account_id = t.account_id AND x.version = t.version GROUP BY f.head
+        )
+        SELECT a.id, a.welcome_issued, a.allowance_day FROM accounts a LEFT JOIN given g ON g.head = a.id
+        WHERE a.id BETWEEN :low AND :high AND (
+            a.welcome_issued <> COALESCE(g.welcome, 0)
+            OR COALESCE(CAST(a.allowance_day AS TEXT), '') <> COALESCE(g.day, '')
+            OR (a.allowance_day IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM family f JOIN transactions t ON t.account_id = f.id AND t.kind = 'daily'
+                WHERE f.head = a.id
+                  AND t.asked = '["daily","' || CAST(a.allowance_day AS TEXT) || '",' || a.allowance_issued || ']')))
+        """,
+    ),
+    Check(
         "guests",
         "A guest owns no credits and never did.",
         "accounts",
@@ -219,7 +284,8 @@ CHECKS = (
         """
         SELECT p.id, p.account_id FROM purchases p LEFT JOIN (
             SELECT purchase_id, SUM(issued) AS issued, COUNT(*) AS n FROM grants
-            WHERE origin_number IS NULL AND purchase_id IS NOT NULL GROUP BY purchase_id
+            WHERE origin_number IS NULL
+              AND purchase_id IN (SELECT id FROM purchases WHERE account_id BETWEEN :low AND :high) GROUP BY purchase_id
         ) g ON g.purchase_id = p.id
         WHERE p.account_id BETWEEN :low AND :high AND (COALESCE(g.n, 0) <> 1 OR g.issued <> p.credits)
         """,
@@ -231,7 +297,10 @@ CHECKS = (
         f"""
         SELECT p.id, p.target FROM purchases p
         LEFT JOIN debts d ON d.purchase_id = p.id
-        LEFT JOIN (SELECT purchase_id, SUM(marked) AS marked FROM grants GROUP BY purchase_id) m ON m.purchase_id = p.id
+        LEFT JOIN (
+            SELECT purchase_id, SUM(marked) AS marked FROM grants
+            WHERE purchase_id IN (SELECT id FROM purchases WHERE account_id BETWEEN :low AND :high) GROUP BY purchase_id
+        ) m ON m.purchase_id = p.id
         LEFT JOIN (
             SELECT g.purchase_id, {_NET_REVOKED} AS revoked FROM grants g
             JOIN transfers x ON x.account_id = g.account_id AND x.grant_number = g.number
@@ -241,6 +310,28 @@ CHECKS = (
         ) r ON r.purchase_id = p.id
         WHERE p.account_id BETWEEN :low AND :high
           AND p.target <> COALESCE(r.revoked, 0) + COALESCE(m.marked, 0) + COALESCE(d.owed, 0) + p.forgiven
+        """,
+    ),
+    Check(
+        "refunds",
+        "What a purchase says of its refund and its dispute is what its last reversal in the buyer's chain says.",
+        "purchases",
+        """
+        WITH RECURSIVE line(purchase_id, account_id) AS (
+            SELECT id, account_id FROM purchases WHERE account_id BETWEEN :low AND :high
+            UNION SELECT l.purchase_id, a.id FROM line l JOIN accounts a ON a.merged_into = l.account_id
+        )
+        SELECT p.id, p.target FROM purchases p
+        WHERE p.account_id BETWEEN :low AND :high AND (
+            (p.reversals = 0 AND (p.target <> 0 OR p.forgiven <> 0 OR p.is_disputed))
+            OR (p.reversals > 0 AND NOT EXISTS (
+                SELECT 1 FROM line l JOIN transactions t ON t.account_id = l.account_id
+                 AND t.key = 'reversal:' || p.id || ':' || p.reversals
+                WHERE l.purchase_id = p.id AND t.asked = '["reversal","' || p.id || '",' || p.target || ','
+                      || p.forgiven || ',' || CASE WHEN p.is_disputed THEN 'true' ELSE 'false' END || ']'))
+            OR EXISTS (
+                SELECT 1 FROM line l JOIN transactions t ON t.account_id = l.account_id
+                 AND t.key = 'reversal:' || p.id || ':' || (p.reversals + 1) WHERE l.purchase_id = p.id))
         """,
     ),
     Check(

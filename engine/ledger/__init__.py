@@ -14,7 +14,7 @@ from engine.ledger.dues import catch_up
 from engine.ledger.moving import give, link, lock_with_survivor
 from engine.ledger.opening import load, lock, look, open, open_account
 from engine.ledger.reversal import converge
-from engine.ledger.verbs import grant, grant_in, hold, hold_in, insufficient, lapse, revoke, settle
+from engine.ledger.verbs import grant, hold, hold_in, insufficient, lapse, revoke, settle
 from engine.ledger.wallet import Account, Receipt, Wallet
 from engine.ledger.write import write
 
@@ -26,7 +26,6 @@ __all__ = [
     "converge",
     "give",
     "grant",
-    "grant_in",
     "hold",
     "hold_in",
     "insufficient",

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from engine.credits import BOUGHT, ONCE_A_PERSON, Bucket, Credits, Source, burn_order, positive, split
-from engine.database import Work
+from engine.database import LockOrder, Work
 from engine.errors import NotAMember, NotGivable, NotLinkable
 from engine.ledger.chain import Transfer
 from engine.ledger.dues import SYSTEM, catch_up, issued_today, lapse_expired, pay_debts
 from engine.ledger.opening import load, lock, open_account, replay
-from engine.ledger.wallet import Account, Grant, Receipt, Wallet, at_one_time, issue, post
+from engine.ledger.wallet import Account, Grant, Receipt, Wallet, at_one_time, issue, mark, post
 from engine.ledger.write import write
 from engine.tables import accounts, bans, debts, generations, identities, purchases
 
@@ -52,8 +52,10 @@ def link(work: Work, closing_id: int, surviving_id: int, key: str, *, actor: str
     if closing_id == surviving_id:
         raise NotLinkable(closing_id, surviving_id)
     # A refund locks its purchase, then accounts: whoever changes purchases takes them first as well.
-    work.execute(_LOCK_PURCHASES, {"id": closing_id})
+    first = work.execute(_LOCK_PURCHASES, {"id": closing_id}).all()
     rows = lock(work, closing_id, surviving_id)
+    if work.execute(_LOCK_PURCHASES, {"id": closing_id}).all() != first:
+        raise LockOrder(frozenset((closing_id, surviving_id)))  # one came in between: start again with it locked first
     closing, asked = load(work, rows[closing_id], key), ("link", surviving_id)
     if earlier := replay(work, closing, *asked):
         return earlier
@@ -154,9 +156,20 @@ def _count_once(closing: Wallet, surviving: Wallet) -> None:
         of_source = sorted((grant for grant in surviving.grants.values() if grant.source is source), key=burn_order)
         parts = split(((grant.number, grant.available) for grant in of_source), twice[source])
         moves += [Transfer(number, Bucket.AVAILABLE, Bucket.LAPSED, part) for number, part in parts]
+        _mark_held((closing, surviving), source, twice[source] - sum(part for _, part in parts))
     if moves:
         key = f"once:{surviving.account.version + 1}"
         post(surviving, "once", key, ("once", closing.id), moves, actor=SYSTEM)
+
+
+def _mark_held(wallets: Iterable[Wallet], source: Source, amount: int) -> None:
+    """What is held of a share too many is marked: should it be released, it is revoked."""
+    for wallet in wallets:
+        for grant in sorted(wallet.grants.values(), key=burn_order):
+            if grant.source is source and not wallet.has_expired(grant):
+                part = min(grant.held - grant.marked, amount)
+                mark(grant, part)
+                amount -= part
 
 
 def _hand_over(work: Work, closing: Wallet, surviving: Wallet) -> None:

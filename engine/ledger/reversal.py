@@ -39,7 +39,7 @@ class _Case:
 
     @property
     def key(self) -> str:
-        return f"reversal:{self.id}:{self.reversals + 1}"
+        return f"reversal:{self.id}:{self.reversals}"
 
     def move(self, account_id: int, transfer: Transfer) -> None:
         self.moves.setdefault(account_id, []).append(transfer)
@@ -72,7 +72,8 @@ def converge(work: Work, purchase_id: str, target: int, is_disputed: bool) -> No
         _take(work, case, target - case.target)
     elif target < case.target:
         _give_back(work, case, case.target - target)
-    _post_moves(case)
+    case.reversals += 1
+    _post_moves(case, target, is_disputed)
     _store(work, case, target, is_disputed)
     _finish(work, case, purchase_id, is_disputed)
 
@@ -159,17 +160,19 @@ def _unrevoke(work: Work, case: _Case, amount: int) -> int:
     return returned
 
 
-def _post_moves(case: _Case) -> None:
-    for account_id, moves in sorted(case.moves.items()):
-        total = sum(move.amount for move in moves)
-        post(case.wallets[account_id], "reversal", case.key, ("reversal", case.id, total), moves, actor=SYSTEM)
+def _post_moves(case: _Case, target: int, is_disputed: bool) -> None:
+    """One transaction on each chain that loses or gets something, and always one on the buyer's: it says what the
+    payment said, also when there is nothing to take, so that a debt never appears without a line."""
+    asked = ("reversal", case.id, target, case.forgiven, is_disputed)
+    for account_id in sorted({case.buyer, *case.moves}):
+        post(case.wallets[account_id], "reversal", case.key, asked, case.moves.get(account_id, ()), actor=SYSTEM)
 
 
 def _store(work: Work, case: _Case, target: int, is_disputed: bool) -> None:
     values = {
         "target": target,
         "forgiven": case.forgiven,
-        "reversals": case.reversals + (target != case.target),
+        "reversals": case.reversals,
         "is_disputed": is_disputed,
     }
     work.execute(sa.update(purchases).where(purchases.c.id == case.id).values(values))

@@ -4,7 +4,7 @@ Each locks the account, reads it, checks its business key, and stores everything
 same content returns the first result; with other content it raises KeyReused.
 """
 
-from collections.abc import Callable
+from collections import Counter
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -19,8 +19,6 @@ from engine.ledger.opening import load, open, replay
 from engine.ledger.wallet import Grant, Note, Receipt, Wallet, issue, mark, post
 from engine.ledger.write import write
 from engine.tables import debts
-
-MarkedSpent = Callable[[str, int], None]
 
 
 def grant(
@@ -40,24 +38,6 @@ def grant(
     Raises NotAMember for guests, who own no credits.
     """
     wallet = open(work, account_id, key)
-    return grant_in(
-        work, wallet, source, amount, key, actor=actor, expires_at=expires_at, purchase_id=purchase_id, note=note
-    )
-
-
-def grant_in(
-    work: Work,
-    wallet: Wallet,
-    source: Source,
-    amount: Credits,
-    key: str,
-    *,
-    actor: str = SYSTEM,
-    expires_at: datetime | None = None,
-    purchase_id: str | None = None,
-    note: Note | None = None,
-) -> Receipt:
-    """`grant` in a wallet that was opened with this key."""
     expiry = expires_at.isoformat() if expires_at else None
     asked = ("grant", source.value, positive(amount), expiry, purchase_id)
     if earlier := replay(work, wallet, *asked):
@@ -99,14 +79,17 @@ def hold_in(work: Work, wallet: Wallet, generation_id: int, amount: Credits, *, 
 
 
 def insufficient(work: Work, wallet: Wallet, needed: Credits) -> InsufficientCredits:
-    """The refusal with its facts: what is there, what is frozen, and when the day tops up again."""
-    is_member = wallet.account.standing == "member"
+    """The refusal with its facts: what is there, what is frozen and why, and when the day tops up again."""
+    limit = work.settings.daily_credits
+    tops_up = wallet.account.standing == "member" and limit > 0
     return InsufficientCredits(
         needed=needed,
         available=wallet.spendable,
         frozen=wallet.frozen,
-        tops_up_at=midnight_after(wallet.now) if is_member else None,
-        tops_up_to=work.settings.daily_credits if is_member else Credits(0),
+        is_in_debt=wallet.is_in_debt,
+        is_disputed=wallet.is_disputed,
+        tops_up_at=midnight_after(wallet.now) if tops_up else None,
+        tops_up_to=limit if tops_up else Credits(0),
     )
 
 
@@ -141,7 +124,7 @@ def _settle_moves(wallet: Wallet, held: list[Grant], captured: int) -> list[Tran
     """Capture in burn order, release the rest. Marked credits go back to the payer's bank, not to the user: what is
     released of them is revoked, what is captured of them becomes a debt of their purchase."""
     taken = dict(split(((grant.number, grant.of_hold) for grant in held), captured))
-    moves = []
+    moves, debts_of = [], Counter[str]()
     for grant in held:
         spent = taken.get(grant.number, 0)
         released = grant.of_hold - spent
@@ -149,8 +132,8 @@ def _settle_moves(wallet: Wallet, held: list[Grant], captured: int) -> list[Tran
         owed = min(grant.marked - revoked, spent)
         if revoked or owed:
             mark(grant, -(revoked + owed))
-        if owed:
-            wallet.also.append((_OWE, {"purchase": grant.purchase_id, "sum": owed}))
+        if owed and grant.purchase_id is not None:
+            debts_of[grant.purchase_id] += owed
         for bucket, amount in (
             (Bucket.SPENT, spent),
             (Bucket.REVOKED, revoked),
@@ -158,6 +141,8 @@ def _settle_moves(wallet: Wallet, held: list[Grant], captured: int) -> list[Tran
         ):
             if amount:
                 moves.append(Transfer(grant.number, Bucket.HELD, bucket, amount))
+    # In order of their ids, as whoever pays debts takes them.
+    wallet.also += [(_OWE, {"purchase": purchase, "sum": owed}) for purchase, owed in sorted(debts_of.items())]
     return moves
 
 

@@ -22,7 +22,6 @@ class Account:
 
     id: int
     standing: str
-    is_operator: bool
     merged_into: int | None
     version: int
     head: bytes

@@ -15,4 +15,5 @@ def check(work: Work, attempt: Attempt) -> None:
         raise GuestModelTooDear(model=attempt.model.id, price=attempt.price, limit=dearest)
     window = allowance.guest_window(work, attempt.asker.id, attempt.now)
     if window.left < attempt.pictures:
-        raise GuestLimit(limit=window.limit, used=window.used, returns_at=window.returns_at)
+        returns_at = window.free_at(attempt.pictures)
+        raise GuestLimit(needed=attempt.pictures, limit=window.limit, used=window.used, returns_at=returns_at)

@@ -125,7 +125,7 @@ purchases = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("account_id", BigId, sa.ForeignKey("accounts.id"), nullable=False, index=True),
     sa.Column("credits", sa.BigInteger, nullable=False),
-    # How much of it must go back, as the payment's own state says; `reversals` counts its changes.
+    # How much of it must go back, and whether it is disputed, as the payment itself says; `reversals` counts changes.
     amount("target"),
     # The part of the target that had lapsed before: nobody owes it.
     amount("forgiven"),

@@ -204,7 +204,7 @@ class Model:
             lot.available += released - revoked
             if revoked:
                 lot.reversed, lot.reversed_at = lot.reversed + revoked, event
-            if owed:
+            if owed and lot.purchase:
                 self.purchases[lot.purchase].owed += owed
         if payer.merged is not None:
             self.forward(payer)
@@ -265,6 +265,10 @@ class Model:
                 if lot.source == source:
                     part = min(lot.available, excess)
                     lot.available, lot.lapsed, excess = lot.available - part, lot.lapsed + part, excess - part
+            for lot in closing.burning() + surviving.burning():
+                if lot.source == source and lot.ends > self.hour:
+                    part = min(sum(lot.held.values()) - lot.marked, excess)
+                    lot.marked, excess = lot.marked + part, excess - part
         for purchase in self.purchases.values():
             if purchase.person == closing.id:
                 purchase.person = surviving.id

@@ -1,6 +1,8 @@
 """What the database itself refuses, whoever asks; and that nothing else does: without the constraint it passes."""
 
 import re
+import sqlite3
+from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +14,7 @@ from engine.credits import parse
 from engine.generations import Ask
 from engine.migrations.append_only import TABLES
 from engine.tables import metadata
+from tests.conftest import make_cast
 
 WRITTEN_ONCE = ("INSERT INTO transactions (account_id, version, kind, key, asked, actor, at, balance, digest) "
                 "SELECT account_id, {version}, kind, {key}, asked, actor, at, {balance}, digest FROM transactions "
@@ -92,6 +95,7 @@ def written(database, cast):
     database.run(lambda work: generations.request(work, Ask(cast.alice, "telegram", "m1", "flux-dev")))
     database.run(lambda work: purchases.paid(work, "p1", cast.alice, parse(10)))
     database.run(lambda work: purchases.refunded(work, "p1", parse(1)))
+    database.run(lambda work: ledger.link(work, cast.carol_on_discord, cast.carol, "link:1"))
     return database
 
 
@@ -183,6 +187,17 @@ TAMPERED = {
     "a target lowered": ("UPDATE purchases SET target = 0", "reversals"),
     "a debt paid by hand": ("UPDATE debts SET owed = 5, paid = 5", "debts"),
     "a purchase made larger": ("UPDATE purchases SET credits = credits + 1", "purchases"),
+    "a refund forgotten": (
+        "UPDATE debts SET owed = 0, paid = 0; UPDATE purchases SET target = 0, forgiven = 0, reversals = 0", "refunds"),
+    "a debt forgiven by hand": ("UPDATE purchases SET forgiven = forgiven + 1, target = target + 1", "refunds"),
+    "a dispute opened by hand": ("UPDATE purchases SET is_disputed = true", "refunds"),
+    "credits marked in a hold": ("UPDATE grants SET marked = held WHERE held > 0", "marks"),
+    "a grant deleted": ("DELETE FROM transfers WHERE account_id = :alice AND grant_number = 1; "
+                        "DELETE FROM grants WHERE account_id = :alice AND number = 1", "digests"),
+    "another day's allowance wished for": (
+        "UPDATE accounts SET allowance_issued = 1 WHERE id = :alice", "once a person"),
+    "welcome credits wished for again": ("UPDATE accounts SET welcome_issued = 0 WHERE id = :alice", "once a person"),
+    "a link undone": ("UPDATE accounts SET merged_into = NULL WHERE id = :carol_on_discord", "open accounts"),
     "a reason exchanged": ("UPDATE notes SET text = 'because'", "notes"),
 }  # fmt: skip
 
@@ -202,8 +217,30 @@ def test_the_audit_names_what_was_tampered_with(written, cast, kind, deed):
 
     found = [finding for finding in report.findings if finding.check == check]
     assert found, report.findings
-    assert {finding.row[0] for finding in found} & {cast.alice, cast.bob, 1, "p1"}
+    assert {finding.row[0] for finding in found} & {cast.alice, cast.bob, cast.carol_on_discord, 1, "p1"}
     assert report.tallies["triggers"].broken
+
+
+def test_history_without_its_account_is_found(new_database):
+    database = new_database("sqlite", request_seconds=0)
+    cast = make_cast(database)
+    with closing(sqlite3.connect(database.url.database)) as behind_our_back:  # with foreign keys off, as is its default
+        behind_our_back.execute("DELETE FROM accounts WHERE id = ?", [cast.dana])
+        behind_our_back.commit()
+
+    *_, report = audit(database)
+
+    assert {finding.row[1] for finding in report.findings if finding.check == "parents"} == {cast.dana}
+
+
+def test_a_trigger_that_is_there_but_sleeps_is_missed(new_database):
+    database = new_database("postgresql")
+    with database.begin() as work:
+        work.execute(sa.text("ALTER TABLE transfers ENABLE REPLICA TRIGGER transfers_refuse_update"))
+
+    *_, report = audit(database)
+
+    assert [finding.row for finding in report.findings] == [("transfers", "update")]
 
 
 def test_the_first_broken_link_of_a_chain_is_named(written, cast, kind):

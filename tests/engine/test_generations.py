@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from engine import accounts, generations, history, ledger
+from engine import generations, history, ledger
 from engine.audit import audit
 from engine.credits import Source, parse
 from engine.errors import AccountClosed, Fault, InsufficientCredits, KeyReused, NoSuchHold, NotFound, Refusal
@@ -14,6 +14,7 @@ from engine.generations import Ask
 from engine.settings import MEGABYTE
 from engine.tables import State, models, transactions
 from engine.tables import generations as rows
+from tests.conftest import make_pool
 
 FIFTY_FIVE = parse(55)
 """What Alice and Carol have: 50 welcome credits and the day's 5."""
@@ -327,9 +328,9 @@ def test_a_picture_of_a_linked_account_ends_with_its_owner(database, cast):
 
 
 def test_a_pool_that_pays_gets_back_what_failed(database, cast):
-    pool = database.run(accounts.create_pool)
+    space, pool = make_pool(database)
     database.run(lambda work: ledger.grant(work, pool, Source.GIFT, parse(10), "gift:1"))
-    generation = request(database, cast.gus, payer_id=pool)
+    generation = request(database, cast.gus, payer_id=pool, space_id=space)
     assert (balance(database, pool).held, balance(database, cast.gus).bytes_held) == (parse(2), 5 * MEGABYTE)
 
     end(database, generation, State.FAILED)

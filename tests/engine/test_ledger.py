@@ -22,7 +22,7 @@ from engine.errors import (
 )
 from engine.generations import Ask
 from engine.tables import State, bans, identities, transactions
-from tests.conftest import later
+from tests.conftest import later, make_pool
 
 
 def balance(database, account_id):
@@ -303,6 +303,28 @@ def test_bought_credits_wait_while_a_dispute_is_open(database, cast):
     assert balance(database, cast.alice).spendable == parse(75)
 
 
+def test_an_older_refund_that_comes_late_gives_nothing_back(database, cast):
+    database.run(lambda work: purchases.paid(work, "p1", cast.bob, parse(25)))
+    database.run(lambda work: purchases.refunded(work, "p1", parse(25)))
+    database.run(lambda work: purchases.refunded(work, "p1", parse(10)))
+
+    assert balance(database, cast.bob).spendable == 0
+
+
+def test_a_debt_never_appears_without_a_line_in_the_statement(database, cast):
+    database.run(lambda work: purchases.paid(work, "p1", cast.bob, parse(10)))
+    database.run(lambda work: ledger.hold(work, cast.bob, 1, parse(10)))
+    database.run(lambda work: ledger.settle(work, cast.bob, 1, parse(10)))
+    database.run(lambda work: purchases.refunded(work, "p1", parse(10)))
+
+    with database.read() as work:
+        newest = history.statement(work, cast.bob).lines[0]
+    assert (newest.kind, newest.key, newest.change) == ("reversal", "reversal:p1:1", 0)
+    with pytest.raises(InsufficientCredits) as refused:
+        database.run(lambda work: ledger.hold(work, cast.bob, 2, parse(1)))
+    assert refused.value.is_in_debt
+
+
 def test_credits_that_lapsed_before_a_refund_are_nobodys_debt(database, cast):
     with database.read() as work:
         ends = work.now() + timedelta(hours=1)
@@ -357,10 +379,13 @@ def test_a_refund_follows_a_gift_and_the_buyer_owes_what_the_friend_spent(databa
 
 
 def test_a_pool_spends_what_was_given_to_it(database, cast):
-    pool = database.run(accounts.create_pool)
+    space, pool = make_pool(database)
     database.run(lambda work: purchases.paid(work, "p1", cast.alice, parse(25)))
     database.run(lambda work: ledger.give(work, cast.alice, pool, parse(25), "pool:1"))
-    ask = Ask(cast.gus, "telegram", "m1", "nano-banana-pro", payer_id=pool)
+    elsewhere = Ask(cast.gus, "telegram", "m0", "nano-banana-pro", payer_id=pool)
+    with pytest.raises(NotFound):
+        database.run(lambda work: generations.request(work, elsewhere))
+    ask = Ask(cast.gus, "telegram", "m1", "nano-banana-pro", space_id=space, payer_id=pool)
 
     generation = database.run(lambda work: generations.request(work, ask))
     database.run(lambda work: generations.end(work, generation.id, State.STORED, parse(2), 1000))
@@ -399,6 +424,16 @@ def test_after_linking_spent_free_credits_do_not_come_back(database, cast):
     database.run(lambda work: ledger.link(work, cast.carol, cast.carol_on_discord, "link:1"))
 
     assert balance(database, cast.carol_on_discord).spendable == parse(25)
+
+
+def test_free_credits_held_on_both_sides_of_a_link_come_back_once(database, cast):
+    for person in (cast.carol, cast.carol_on_discord):
+        database.run(lambda work, person=person: ledger.hold(work, person, person, parse(55)))
+    database.run(lambda work: ledger.link(work, cast.carol_on_discord, cast.carol, "link:1"))
+    for person in (cast.carol, cast.carol_on_discord):
+        database.run(lambda work, person=person: ledger.settle(work, person, person, parse(0)))
+
+    assert balance(database, cast.carol).spendable == parse(55)
 
 
 def test_an_open_hold_settles_on_the_old_chain_and_its_release_moves_on(database, cast):

@@ -20,7 +20,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from engine import accounts, administration, generations, history, ledger, purchases
+from engine import accounts, administration, generations, history, ledger, purchases, spaces
 from engine.audit import audit
 from engine.errors import (
     GuestLimit,
@@ -43,6 +43,14 @@ MODELS = {"nano-banana": 50, "flux-dev": 100, "nano-banana-pro": 200}
 fresh = count(1)
 
 
+def space_of(work, number):
+    return spaces.find_or_create(work, "story", str(number))
+
+
+def make_pool(work, number):
+    return spaces.open_pool(work, space_of(work, number))
+
+
 class Machine(RuleBasedStateMachine):
     """Each rule does one thing to the ledger and to the model, and says what must have come of it."""
 
@@ -61,6 +69,7 @@ class Machine(RuleBasedStateMachine):
         self.first = None
         self.touched = set()
         self.running = {}
+        self.spaces = {}
         self.last = None
 
     # helpers
@@ -96,8 +105,10 @@ class Machine(RuleBasedStateMachine):
     @rule(pool=st.sampled_from([False, False, False, True]))
     def arrive(self, pool):
         number = next(fresh)
-        create = accounts.create_pool if pool else lambda work: accounts.find_or_create(work, "story", str(number))
-        account_id = self.database.run(create)
+        if pool:
+            self.spaces[self.database.run(lambda work: make_pool(work, number))] = number
+        create = lambda work: accounts.find_or_create(work, "story", str(number))
+        account_id = max(self.spaces) if pool else self.database.run(create)
         self.first = self.first or account_id
         self.model.people[account_id] = Person(account_id, "pool" if pool else "guest")
 
@@ -152,7 +163,8 @@ class Machine(RuleBasedStateMachine):
         payer = self.person(data, "pool") if pooled and self.has("pool") else asker
         price, key = MODELS[model_id] * pictures, str(next(fresh))
         uses_slot = asker.standing == "guest" and payer is asker
-        ask = Ask(asker.id, "story", key, model_id, pictures, payer_id=payer.id)
+        space_id = 0 if payer is asker else self.database.run(lambda work: space_of(work, self.spaces[payer.id]))
+        ask = Ask(asker.id, "story", key, model_id, pictures, space_id, payer.id)
         if uses_slot:
             used = self.model.slots_used(asker)
             expected = GuestModelTooDear if price > 100 else GuestLimit if used + pictures > 3 else None
@@ -225,9 +237,9 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data(), part=st.sampled_from([0.3, 0.5, 1, 1]))
     def refund(self, data, part):
         purchase = self.purchase(data)
-        self.reverse(
-            purchase, max(purchase.target, int(purchase.credits * part)), purchase.is_disputed, purchases.refunded
-        )
+        total = int(purchase.credits * part)  # an older, smaller one changes nothing
+        verb = lambda work, purchase_id, _: purchases.refunded(work, purchase_id, total)
+        self.reverse(purchase, max(purchase.target, total), purchase.is_disputed, verb)
 
     @precondition(lambda self: self.model.purchases)
     @rule(data=st.data())

@@ -24,7 +24,7 @@ from engine.errors import (
 from engine.generations import Ask
 from engine.settings import MEGABYTE
 from engine.tables import State, spaces
-from tests.conftest import later, make_cast
+from tests.conftest import later, make_cast, make_pool
 
 DAY = timedelta(days=1)
 DANA = {"actor": "telegram:dana", "reason": "a test of Dana"}
@@ -263,7 +263,7 @@ def test_a_guest_has_three_pictures_in_a_rolling_day(database, cast):
     told = refusal(database, cast.gus)
 
     assert type(told) is GuestLimit
-    assert asdict(told) == {"limit": 3, "used": 3, "returns_at": first.created_at + DAY}
+    assert asdict(told) == {"needed": 1, "limit": 3, "used": 3, "returns_at": first.created_at + DAY}
     later(database, hours=22)
     picture(database, cast.gus)
     assert refusal(database, cast.gus).returns_at == second.created_at + DAY
@@ -294,7 +294,7 @@ def test_a_window_of_zero_pictures_is_zero(kind, new_database):
     told = refusal(database, cast.gus)
 
     assert type(told) is GuestLimit
-    assert asdict(told) == {"limit": 0, "used": 0, "returns_at": None}
+    assert asdict(told) == {"needed": 1, "limit": 0, "used": 0, "returns_at": None}
 
 
 def test_guests_use_models_up_to_one_credit(database, cast):
@@ -319,15 +319,15 @@ def test_a_guest_pays_nothing_and_owns_nothing(database, cast):
 
 
 def test_a_guest_whose_pool_pays_uses_no_slot(database, cast):
-    pool = database.run(accounts.create_pool)
+    space, pool = make_pool(database)
     database.run(lambda work: purchases.paid(work, "p1", cast.alice, parse(25)))
     database.run(lambda work: ledger.give(work, cast.alice, pool, parse(3), "pool:1"))
 
-    generation = request(database, cast.gus, "nano-banana-pro", payer_id=pool)
+    generation = request(database, cast.gus, "nano-banana-pro", payer_id=pool, space_id=space)
 
     assert (generation.price, generation.is_guest) == (parse(2), False)
     assert window(database, cast.gus).used == 0
-    told = refusal(database, cast.gus, "nano-banana-pro", payer_id=pool)
+    told = refusal(database, cast.gus, "nano-banana-pro", payer_id=pool, space_id=space)
     assert (type(told), told.available, told.tops_up_at) == (InsufficientCredits, parse(1), None)
 
 

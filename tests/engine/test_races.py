@@ -3,6 +3,8 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -318,3 +320,41 @@ def test_a_hold_and_a_settle_take_five_turns_on_the_wire(new_database, verb, tmp
     assert proxy.turns - before == 5  # BEGIN, lock, read, write, COMMIT
     far.close()
     proxy.close()
+
+
+def test_a_flood_on_one_account_does_not_starve_others(new_database):
+    database = new_database("postgresql", daily_credits=0, database_connections=4)
+    flooded, *others = members(database, 5, parse(1000))
+    over = threading.Event()
+
+    def flood(number):
+        held = 0
+        while not over.is_set():
+            with suppress(Busy):
+                database.run(lambda work, key=number * 10**6 + held: ledger.hold(work, flooded, key, 1))
+                held += 1
+        return held
+
+    def spend(person):
+        for number in range(50):
+            database.run(lambda work, number=number: ledger.hold(work, person, number, 1))
+
+    with ThreadPoolExecutor(24) as crowd:
+        floods = [crowd.submit(flood, number) for number in range(1, 21)]
+        served = [crowd.submit(spend, person) for person in others]
+        for one in served:
+            one.result(timeout=60)
+        over.set()
+        assert sum(one.result() for one in floods) > 0
+
+
+def test_who_waits_in_line_for_an_account_holds_no_connection(new_database):
+    database = new_database("postgresql", database_connections=2)
+    cast = make_cast(database)
+    with ThreadPoolExecutor(4) as crowd:
+        with database.begin() as work:
+            ledger.lock(work, cast.alice)
+            hold = lambda work, number: ledger.hold(work, cast.alice, number, parse(1))
+            waiting = [crowd.submit(database.run, partial(hold, number=number)) for number in range(4)]
+            database.run(lambda work: ledger.lapse(work, cast.carol))
+        assert len({one.result().version for one in waiting}) == 4
