@@ -27,6 +27,9 @@ _NET_REVOKED = """
     SUM(CASE WHEN x.to_bucket = 'revoked' THEN x.amount WHEN x.from_bucket = 'revoked' THEN -x.amount ELSE 0 END)
 """
 
+_BEFORE_NUMBER = "RTRIM(t.key, '0123456789')"
+"""A key of the form reversal:<purchase>:<n> without its n."""
+
 _FAMILY = """
     WITH RECURSIVE family(head, id) AS (
         SELECT id, id FROM accounts WHERE id BETWEEN :low AND :high
@@ -316,22 +319,24 @@ CHECKS = (
         "refunds",
         "What a purchase says of its refund and its dispute is what its last reversal in the buyer's chain says.",
         "purchases",
-        """
+        f"""
         WITH RECURSIVE line(purchase_id, account_id) AS (
-            SELECT id, account_id FROM purchases WHERE account_id BETWEEN :low AND :high
+            SELECT id, account_id FROM purchases WHERE account_id BETWEEN :low AND :high AND reversals > 0
             UNION SELECT l.purchase_id, a.id FROM line l JOIN accounts a ON a.merged_into = l.account_id
+        ), said(purchase_id) AS (
+            SELECT l.purchase_id FROM line l JOIN purchases p ON p.id = l.purchase_id
+            JOIN transactions t ON t.account_id = l.account_id AND t.key = 'reversal:' || p.id || ':' || p.reversals
+            WHERE t.asked = '["reversal","' || p.id || '",' || p.target || ',' || p.forgiven || ','
+                  || CASE WHEN p.is_disputed THEN 'true' ELSE 'false' END || ']'
         )
-        SELECT p.id, p.target FROM purchases p
-        WHERE p.account_id BETWEEN :low AND :high AND (
-            (p.reversals = 0 AND (p.target <> 0 OR p.forgiven <> 0 OR p.is_disputed))
-            OR (p.reversals > 0 AND NOT EXISTS (
-                SELECT 1 FROM line l JOIN transactions t ON t.account_id = l.account_id
-                 AND t.key = 'reversal:' || p.id || ':' || p.reversals
-                WHERE l.purchase_id = p.id AND t.asked = '["reversal","' || p.id || '",' || p.target || ','
-                      || p.forgiven || ',' || CASE WHEN p.is_disputed THEN 'true' ELSE 'false' END || ']'))
-            OR EXISTS (
-                SELECT 1 FROM line l JOIN transactions t ON t.account_id = l.account_id
-                 AND t.key = 'reversal:' || p.id || ':' || (p.reversals + 1) WHERE l.purchase_id = p.id))
+        SELECT p.id, p.target FROM purchases p WHERE p.account_id BETWEEN :low AND :high
+          AND ((p.reversals = 0 AND (p.target <> 0 OR p.forgiven <> 0 OR p.is_disputed))
+               OR (p.reversals > 0 AND p.id NOT IN (SELECT purchase_id FROM said)))
+        UNION ALL
+        SELECT p.id, p.target FROM transactions t
+        JOIN purchases p ON p.id = SUBSTR({_BEFORE_NUMBER}, 10, LENGTH({_BEFORE_NUMBER}) - 10)
+        WHERE t.account_id BETWEEN :low AND :high AND t.kind = 'reversal'
+          AND CAST(SUBSTR(t.key, LENGTH({_BEFORE_NUMBER}) + 1) AS INTEGER) > p.reversals
         """,
     ),
     Check(
