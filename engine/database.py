@@ -1,33 +1,27 @@
 """The door to the database: a Work is one transaction, committed once, by whoever opened it."""
 
-import fcntl
 import logging
-import threading
-import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from engine import waiting
 from engine.clock import SQLITE_CLOCK, DatabaseTime, sqlite_clock
 from engine.errors import Busy
 from engine.settings import Settings
+from engine.waiting import Gate, Line, WriterTurn
 
 log = logging.getLogger(__name__)
 
-LOCK_SECONDS = 5
-"""How long anything waits for a row, a writer's turn or a place in an account's line before it is refused as Busy."""
 STATEMENT_SECONDS = 8
-WAITERS = 64
-"""How many threads of one process may stand in line for one account."""
 RESTARTS = 8
 
 T = TypeVar("T")
@@ -48,7 +42,7 @@ class Work:
     connection: sa.Connection
     settings: Settings
     offset: timedelta
-    line: "Line"
+    line: Line
     wanted: frozenset[int] = frozenset()
     locked: set[int] = field(default_factory=set)
     after_commit: list[Callable[[], object]] = field(default_factory=list)
@@ -120,77 +114,6 @@ class Hot:
         return self._text
 
 
-class Line:
-    """One thread of this process at a time may wait for an account's row: thirty on one row slow each other down."""
-
-    def __init__(self) -> None:
-        self._guard = threading.Lock()
-        self._turns: dict[int, tuple[threading.Lock, int]] = {}
-
-    @contextmanager
-    def turn(self, account_id: int, patience: float = LOCK_SECONDS) -> Iterator[None]:
-        """Wait for the turn; raises Busy when the line is too long or it takes longer than `patience` seconds."""
-        with self._guard:
-            lock, waiters = self._turns.get(account_id, (threading.Lock(), 0))
-            if waiters >= WAITERS:
-                raise Busy()
-            self._turns[account_id] = (lock, waiters + 1)
-        try:
-            if not lock.acquire(timeout=patience):
-                raise Busy()
-            try:
-                yield
-            finally:
-                lock.release()
-        finally:
-            self._leave(account_id)
-
-    def _leave(self, account_id: int) -> None:
-        with self._guard:
-            lock, waiters = self._turns.pop(account_id)
-            if waiters > 1:
-                self._turns[account_id] = (lock, waiters - 1)
-
-
-class Gate:
-    """As many at once as there are connections, first come, first served: SQLAlchemy's own pool serves the quickest,
-    and a flood on one account would starve everybody else."""
-
-    def __init__(self, places: int) -> None:
-        self._guard = threading.Lock()
-        self._free = places
-        self._waiting: deque[threading.Event] = deque()
-
-    @contextmanager
-    def place(self) -> Iterator[None]:
-        """Wait for a place; raises Busy after LOCK_SECONDS."""
-        self._enter()
-        try:
-            yield
-        finally:
-            self._leave()
-
-    def _enter(self) -> None:
-        with self._guard:
-            if self._free:
-                self._free -= 1
-                return
-            called = threading.Event()
-            self._waiting.append(called)
-        if not called.wait(LOCK_SECONDS):
-            with self._guard:
-                if not called.is_set():
-                    self._waiting.remove(called)
-                    raise Busy()
-
-    def _leave(self) -> None:
-        with self._guard:
-            if self._waiting:
-                self._waiting.popleft().set()
-            else:
-                self._free += 1
-
-
 class Database:
     """The engines of one database. `run` and `begin` write, `read` never does."""
 
@@ -202,7 +125,7 @@ class Database:
         self._line = Line()
         self._writers, self._readers = Gate(settings.database_connections), Gate(settings.database_connections)
         if self.is_sqlite:
-            self._writer = _WriterTurn(Path(f"{self.url.database}-writer"))
+            self._writer = WriterTurn(Path(f"{self.url.database}-writer"))
             self._write, self._read = _sqlite(self.url, writes=True), _sqlite(self.url, writes=False)
         else:
             self._write, self._read = _postgresql(self.url, settings), _postgresql(self.url, settings, reads=True)
@@ -263,14 +186,14 @@ class Database:
 
 def _postgresql(url: sa.URL, settings: Settings, reads: bool = False) -> sa.Engine:
     options = (
-        f"-c lock_timeout={LOCK_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s"
+        f"-c lock_timeout={waiting.LOCK_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s"
         f" -c idle_in_transaction_session_timeout=30s -c timezone=UTC"
     )
     engine = sa.create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=settings.database_connections,
         max_overflow=0,
-        pool_timeout=LOCK_SECONDS,
+        pool_timeout=waiting.LOCK_SECONDS,
         connect_args={"options": options, "connect_timeout": 5},
         hide_parameters=True,
     )
@@ -280,7 +203,7 @@ def _postgresql(url: sa.URL, settings: Settings, reads: bool = False) -> sa.Engi
 
 
 def _sqlite(url: sa.URL, writes: bool) -> sa.Engine:
-    engine = sa.create_engine(url, connect_args={"timeout": LOCK_SECONDS}, hide_parameters=True)
+    engine = sa.create_engine(url, connect_args={"timeout": waiting.LOCK_SECONDS}, hide_parameters=True)
     pragmas = [
         "PRAGMA journal_mode=WAL",
         "PRAGMA synchronous=FULL",
@@ -300,48 +223,6 @@ def _sqlite(url: sa.URL, writes: bool) -> sa.Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return engine
-
-
-class _WriterTurn:
-    """One SQLite writer at a time: a lock in the process and a file lock between processes.
-
-    SQLite's own busy handler sleeps longer and longer, and so sleeps through its turn; this one looks often.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._file: IO[bytes] | None = None
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        if not self._lock.acquire(timeout=LOCK_SECONDS):
-            raise Busy()
-        try:
-            if self._file is None:
-                self._file = self._path.open("ab")  # kept open for the life of the process
-            self._wait_for(self._file)
-            try:
-                yield
-            finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
-        finally:
-            self._lock.release()
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def _wait_for(self, file: IO[bytes]) -> None:
-        deadline = time.monotonic() + LOCK_SECONDS
-        while True:
-            try:
-                return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise Busy() from None
-                time.sleep(0.0005)
 
 
 @contextmanager

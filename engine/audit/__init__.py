@@ -9,13 +9,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.audit.chains import Head, broken_chains, broken_notes, head
-from engine.audit.checks import CHECKS
+from engine.audit.credit_checks import CREDIT_CHECKS
+from engine.audit.refund_checks import REFUND_CHECKS
 from engine.database import Database, Work
 from engine.migrations.append_only import TABLES
 from engine.tables import accounts, grants, metadata, transactions, transfers
 
 __all__ = ["Finding", "Head", "Report", "Tally", "audit", "head", "slices"]
 
+CHECKS = (*CREDIT_CHECKS, *REFUND_CHECKS)
 SLICE = 10_000
 MOST_NAMED = 100
 """How many broken rows of one invariant are named; all are counted."""

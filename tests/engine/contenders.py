@@ -4,7 +4,7 @@ import multiprocessing
 import threading
 from collections import Counter
 
-import engine.database
+import engine.waiting
 from engine import ledger
 from engine.database import Database
 from engine.errors import Refusal
@@ -54,7 +54,7 @@ def give_back_and_forth(database, number, alice, bob, times):
 
 
 def _process(first, threads, client, url, barrier, outcomes, arguments):
-    engine.database.LOCK_SECONDS = 60  # on a busy machine a long line is no refusal here
+    engine.waiting.LOCK_SECONDS = 60  # on a busy machine a long line is no refusal here
     settings = Settings(_env_file=None, database_url=url, database_connections=threads, daily_credits=0)
     database = Database(settings)
     crowd = [

@@ -243,7 +243,7 @@ def test_a_commit_whose_answer_is_lost_is_found_again_by_its_key(new_database, t
 
 
 def test_a_line_that_is_too_long_is_refused_and_nothing_happens(new_database, monkeypatch):
-    monkeypatch.setattr("engine.database.WAITERS", 1)
+    monkeypatch.setattr("engine.waiting.WAITERS", 1)
     database = new_database("postgresql")
     alice = make_cast(database).alice
     with ThreadPoolExecutor(1) as thread, database.begin() as work:
@@ -254,7 +254,7 @@ def test_a_line_that_is_too_long_is_refused_and_nothing_happens(new_database, mo
 
 
 def test_a_database_that_does_not_give_the_lock_in_time_says_busy(new_database, monkeypatch):
-    monkeypatch.setattr("engine.database.LOCK_SECONDS", 1)
+    monkeypatch.setattr("engine.waiting.LOCK_SECONDS", 1)
     database = new_database("postgresql")
     alice = make_cast(database).alice
     second = another(database)
