@@ -13,6 +13,8 @@ from engine.credits import Bucket, Source
 
 FORMAT = 1
 GENESIS = bytes(32)
+compact = json.JSONEncoder(separators=(",", ":")).encode
+"""JSON without spaces, as digests and business keys compare it."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -73,7 +75,7 @@ def digest(account_id: int, previous: bytes, entry: Entry) -> bytes:
         sorted((move.grant, str(move.source), str(move.target), move.amount) for move in entry.transfers),
         sorted(_facts(issue) for issue in entry.issues),
     ]
-    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).digest()
+    return hashlib.sha256(compact(content).encode()).digest()
 
 
 def note_hash(salt: bytes, text: str) -> bytes:

@@ -1,6 +1,5 @@
 """An account in memory while it is open: its row, its live grants, and the new transactions that `write` will store."""
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable
@@ -12,7 +11,7 @@ import sqlalchemy as sa
 
 from engine.credits import BOUGHT, Bucket, Credits, Source, burn_order
 from engine.database import Work
-from engine.ledger.chain import Entry, Issue, Transfer, digest, note_hash
+from engine.ledger.chain import Entry, Issue, Transfer, compact, digest, note_hash
 from engine.tables import notes
 
 
@@ -196,7 +195,7 @@ def mark(grant: Grant, amount: int) -> None:
 
 def canonical(asked: Iterable[object]) -> str:
     """What was asked for, as the chain keeps it and as the same key is compared."""
-    return json.dumps(list(asked), separators=(",", ":"))
+    return compact(list(asked))
 
 
 def _apply(wallet: Wallet, move: Transfer) -> None:

@@ -125,7 +125,7 @@ def _in_one_statement(
 ) -> None:
     parameters = {"of_account": account_id} | {f"new_{name}": value for name, value in columns.items()}
     for name, rows in (("fresh", fresh), ("changed", changed), ("heads", heads), ("moves", moves)):
-        parameters[name] = json.dumps(rows, separators=(",", ":"), default=_as_text)
+        parameters[name] = _encode(rows)
     work.hot(_EVERYTHING, parameters)
 
 
@@ -152,6 +152,7 @@ def _in_sequence(
     )
 
 
+_encode = json.JSONEncoder(separators=(",", ":"), default=_as_text).encode
 _CHANGE_ACCOUNT = (
     sa.update(accounts)
     .where(accounts.c.id == sa.bindparam("of_account", type_=sa.BigInteger))
