@@ -18,10 +18,12 @@ from engine.tables import accounts, bans, debts, generations, identities, purcha
 def give(work: Work, giver_id: int, receiver_id: int, amount: Credits, key: str, *, actor: str = SYSTEM) -> Receipt:
     """Move bought credits to another person's account or to a pool; each new grant knows the one it came from.
 
+    `key` is the giver's own: two givers may use the same one.
     Raises NotGivable (too few bought credits, or a debt or dispute is open), NotAMember when the receiver is a guest.
     """
     if giver_id == receiver_id:
         raise NotGivable(amount, Credits(0), is_frozen=False)
+    key = f"give:{giver_id}:{key}"
     rows = lock(work, giver_id, receiver_id)
     giver = load(work, open_account(rows[giver_id]), key)
     asked = ("give", receiver_id, positive(amount))
@@ -51,6 +53,7 @@ def link(work: Work, closing_id: int, surviving_id: int, key: str, *, actor: str
     """
     if closing_id == surviving_id:
         raise NotLinkable(closing_id, surviving_id)
+    key = f"link:{closing_id}:{key}"
     # A refund locks its purchase, then accounts: whoever changes purchases takes them first as well.
     first = work.execute(_LOCK_PURCHASES, {"id": closing_id}).all()
     rows = lock(work, closing_id, surviving_id)

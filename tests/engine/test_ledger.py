@@ -353,6 +353,14 @@ def test_a_gift_moves_bought_credits_only(database, cast):
     assert balance(database, cast.alice).spendable == parse(70)
 
 
+def test_two_givers_may_use_the_same_key_for_one_friend(database, cast):
+    for number, giver in enumerate((cast.alice, cast.carol)):
+        database.run(lambda work, n=number, g=giver: purchases.paid(work, f"p{n}", g, parse(25)))
+        database.run(lambda work, g=giver: ledger.give(work, g, cast.bob, parse(10), "gift:1"))
+
+    assert balance(database, cast.bob).spendable == parse(20)
+
+
 def test_a_gift_is_refused_to_guests_to_oneself_and_in_a_dispute(database, cast):
     database.run(lambda work: purchases.paid(work, "p1", cast.alice, parse(25)))
     with pytest.raises(NotAMember):
