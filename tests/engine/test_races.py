@@ -121,7 +121,7 @@ def test_who_waited_for_the_lock_reads_the_time_after_the_wait(new_database):
             ledger.lock(work, account_id)
             late = thread.submit(second.run, lambda work: ledger.open(work, account_id).now)
             wait_until_someone_waits_for_a_lock(database)
-            released = work.connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+            released = work.shift(work.connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one())
         assert late.result() > released
     second.close()
 
