@@ -9,7 +9,7 @@ from engine.database import Work
 from engine.errors import AlreadyMember, NotFound
 from engine.ledger.chain import GENESIS, Transfer
 from engine.ledger.wallet import issue, post
-from engine.tables import accounts, identities
+from engine.tables import accounts, consents, identities
 
 
 def find(work: Work, platform: str, user_id: str) -> int | None:
@@ -43,10 +43,11 @@ def create_pool(work: Work) -> int:
     return _create(work, "pool")
 
 
-def sign_up(work: Work, account_id: int) -> ledger.Wallet:
+def sign_up(work: Work, account_id: int, terms: str = "") -> ledger.Wallet:
     """A guest becomes a member: welcome credits once a person, and the day's allowance starts.
 
-    Who became a member by paying signs up for the welcome credits, once. Raises AlreadyMember.
+    Who became a member by paying signs up for the welcome credits, once. `terms` is the version that was accepted, when
+    somebody was asked. Raises AlreadyMember.
     """
     wallet = ledger.open(work, account_id)
     has_nothing_to_get = wallet.account.welcome_issued or not work.settings.welcome_credits
@@ -56,6 +57,8 @@ def sign_up(work: Work, account_id: int) -> ledger.Wallet:
     _welcome(work, wallet)
     ledger.catch_up(work, wallet)
     ledger.write(work, wallet)
+    if terms:
+        _consent(work, account_id, terms)
     return wallet
 
 
@@ -77,6 +80,14 @@ def survivor(work: Work, account_id: int) -> int:
         if row.merged_into is None:
             return account_id
         account_id = row.merged_into
+
+
+def _consent(work: Work, account_id: int, version: str) -> None:
+    """Keep what was agreed to and when; who pays before signing up may agree to the same twice."""
+    known = (consents.c.account_id == account_id, consents.c.document == "terms", consents.c.version == version)
+    if work.execute(sa.select(consents.c.at).where(*known)).first() is None:
+        values = {"account_id": account_id, "document": "terms", "version": version, "at": work.now()}
+        work.execute(sa.insert(consents).values(values))
 
 
 def _welcome(work: Work, wallet: ledger.Wallet) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from engine import waiting
 from engine.clock import SQLITE_CLOCK, DatabaseTime, sqlite_clock
 from engine.errors import Busy
+from engine.ports import JobQueue
 from engine.settings import Settings
 from engine.waiting import Gate, Line, WriterTurn
 
@@ -43,6 +45,7 @@ class Work:
     settings: Settings
     offset: timedelta
     line: Line
+    queue: JobQueue | None = None
     wanted: frozenset[int] = frozenset()
     locked: set[int] = field(default_factory=set)
     after_commit: list[Callable[[], object]] = field(default_factory=list)
@@ -72,6 +75,11 @@ class Work:
     def shift(self, moment: datetime) -> datetime:
         """A database time as the rules see it: tests inject an offset."""
         return moment + self.offset
+
+    def wake(self, account_id: int) -> None:
+        """Once committed, tell the fronts that something of this account has changed."""
+        if self.queue is not None:
+            self.after_commit.append(partial(self.queue.wake, account_id))
 
     def claim(self, ids: tuple[int, ...]) -> list[int]:
         """The accounts to lock now, in id order, each with its turn in this process's line taken.
@@ -117,8 +125,9 @@ class Hot:
 class Database:
     """The engines of one database. `run` and `begin` write, `read` never does."""
 
-    def __init__(self, settings: Settings, offset: timedelta = timedelta()) -> None:
+    def __init__(self, settings: Settings, offset: timedelta = timedelta(), queue: JobQueue | None = None) -> None:
         self.settings = settings
+        self.queue = queue
         self.offset = offset
         self.url = sa.make_url(settings.database)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
@@ -157,7 +166,7 @@ class Database:
             if self.is_sqlite:
                 on_end.enter_context(self._writer.turn())
             with _busy_when_late(), self._write.begin() as connection:
-                work = Work(connection, self.settings, self.offset, self._line, wanted, on_end=on_end)
+                work = Work(connection, self.settings, self.offset, self._line, self.queue, wanted, on_end=on_end)
                 yield work
         for leave in work.after_commit:
             try:
@@ -175,6 +184,11 @@ class Database:
             if is_long and not self.is_sqlite:
                 connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             yield Work(connection, self.settings, self.offset, self._line)
+
+    def connect_alone(self) -> sa.Connection:
+        """A connection outside the pools, for a lock that lives as long as it: every statement commits by itself."""
+        alone = sa.create_engine(self._write.url, poolclass=sa.NullPool, connect_args={"connect_timeout": 5})
+        return alone.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def close(self) -> None:
         """Give all connections back."""

@@ -39,11 +39,38 @@ class InsufficientCredits(Shortage):
     is_disputed: bool = False
     tops_up_at: datetime | None = None
     tops_up_to: Credits = Credits(0)
+    daily_left: Credits = Credits(0)
 
     @property
     def missing(self) -> Credits:
         """What is lacking, in hundredths."""
         return Credits(self.needed - self.available)
+
+    @property
+    def is_daily_limit(self) -> bool:
+        """Waiting is enough: there are no other credits than the day's, and tomorrow's would cover the price."""
+        return self.tops_up_at is not None and self.available == self.daily_left and self.needed <= self.tops_up_to
+
+
+@dataclass(eq=False)
+class BoughtCreditsNeeded(Shortage):
+    """The free credits do not suffice and the account's settings spare the bought ones: always (`is_never`), or until
+    it says yes. Amounts in hundredths; `bought_needed` is what would be taken of them."""
+
+    needed: Credits
+    free: Credits
+    bought_needed: Credits
+    is_never: bool
+
+
+@dataclass(eq=False)
+class OwnCapReached(Shortage):
+    """The account's own cap of a day: `spent` of `cap` hundredths today, until `resets_at`."""
+
+    needed: Credits
+    cap: Credits
+    spent: Credits
+    resets_at: datetime
 
 
 @dataclass(eq=False)
@@ -64,6 +91,85 @@ class GuestLimit(Shortage):
     limit: int
     used: int
     returns_at: datetime | None
+
+
+@dataclass(eq=False)
+class PromptEmpty(Refusal):
+    """Nothing to draw was said."""
+
+
+@dataclass(eq=False)
+class PromptTooLong(Refusal):
+    """More characters than models take."""
+
+    length: int
+    limit: int
+
+
+@dataclass(eq=False)
+class PromptForbidden(Refusal):
+    """The prompt asks for something that nobody may make here."""
+
+
+@dataclass(eq=False)
+class ModelOff(Refusal):
+    """The model exists and is switched off for now."""
+
+    model: str
+
+
+@dataclass(eq=False)
+class NotOffered(Refusal):
+    """The model has no such size, or takes no such option; `offered` is what it has."""
+
+    model: str
+    option: str
+    value: str
+    offered: tuple[str, ...]
+
+
+@dataclass(eq=False)
+class PriceChanged(Refusal):
+    """The price is no longer the one that was shown. Hundredths for the whole request."""
+
+    model: str
+    shown: Credits
+    price: Credits
+
+
+@dataclass(eq=False)
+class TooLateToCancel(Refusal):
+    """The provider has begun, or it has ended: the picture comes and is charged, or is there already."""
+
+    generation_id: int
+    state: str
+
+
+@dataclass(eq=False)
+class TermsNotAccepted(Refusal):
+    """Signing up needs a yes to the terms as they are now."""
+
+    version: str
+
+
+@dataclass(eq=False)
+class FeedbackEmpty(Refusal):
+    """Feedback without a word."""
+
+
+@dataclass(eq=False)
+class FeedbackTooLong(Refusal):
+    """More characters than are kept."""
+
+    length: int
+    limit: int
+
+
+@dataclass(eq=False)
+class TooManyKeys(Refusal):
+    """So many personal keys may be alive at once: revoke one first."""
+
+    limit: int
 
 
 @dataclass(eq=False)

@@ -4,6 +4,7 @@ import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -36,7 +37,20 @@ def _database_url(value: str) -> str:
     return value
 
 
-def _identities(value: object) -> object:
+def _redis_url(value: str) -> str:
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("not a Redis address: redis://, rediss:// or unix://")
+    return value
+
+
+def _public_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError("the address people open, as in https://easel.example")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _words(value: object) -> object:
     if not isinstance(value, str):
         return value
     return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -78,8 +92,25 @@ class Settings(BaseSettings):
     database_url: Annotated[str, AfterValidator(_database_url)] | None = Field(None, repr=False)
     database_connections: Annotated[int, Field(ge=1, le=200)] = 8
     operators: Annotated[
-        tuple[Annotated[str, AfterValidator(_platform_user)], ...], NoDecode, BeforeValidator(_identities)
+        tuple[Annotated[str, AfterValidator(_platform_user)], ...], NoDecode, BeforeValidator(_words)
     ] = ()
+
+    redis_url: Annotated[str, AfterValidator(_redis_url)] | None = Field(None, repr=False)
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8000
+    public_url: Annotated[str, AfterValidator(_public_url)] | None = None
+    trusted_proxies: str = "127.0.0.1"
+
+    providers: Annotated[tuple[Literal["sketch"], ...], NoDecode, BeforeValidator(_words)] = ("sketch",)
+    sketch_seconds: Annotated[float, Field(ge=0, le=600)] = 4.0
+    sketch_mishap: str = ""
+    queue_seconds: Annotated[int, Field(ge=1, le=86_400)] = 900
+    submits: Annotated[int, Field(ge=1, le=10)] = 2
+
+    prompt_limit: Annotated[int, Field(ge=1, le=20_000)] = 2000
+    forbidden_words: Path | None = None
+    terms_version: Annotated[str, Field(min_length=1, max_length=40)] = "2026-11-20"
+    personal_keys: Count = 5
 
     daily_credits: InCredits = Credits(5_00)
     welcome_credits: InCredits = Credits(50_00)
@@ -101,6 +132,11 @@ class Settings(BaseSettings):
         file = URL.create("sqlite", database=str(self.data.absolute() / "easel.db"))
         return self.database_url or file.render_as_string()
 
+    @property
+    def address(self) -> str:
+        """Where people open the product, without a slash at the end."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
         if self.env != "production":
@@ -110,6 +146,12 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}SECRET must be your own and at least 32 characters long in production")
         if self.database_url is None:
             raise ValueError(f"{PREFIX}DATABASE_URL must be named in production, also for SQLite")
+        if self.redis_url is None:
+            raise ValueError(f"{PREFIX}REDIS_URL must be named in production")
+        if not self.redis_url.startswith("unix://") and not urlsplit(self.redis_url).password:
+            raise ValueError(f"{PREFIX}REDIS_URL must have a password, or be a unix socket, in production")
+        if self.public_url is not None and not self.public_url.startswith("https://"):
+            raise ValueError(f"{PREFIX}PUBLIC_URL must begin with https:// in production")
         return self
 
 

@@ -12,7 +12,7 @@ from engine.ledger.dues import SYSTEM, catch_up, issued_today, lapse_expired, pa
 from engine.ledger.opening import load, lock, open_account, replay
 from engine.ledger.wallet import Account, Grant, Receipt, Wallet, at_one_time, issue, mark, post
 from engine.ledger.write import write
-from engine.tables import accounts, bans, debts, generations, identities, purchases
+from engine.tables import accounts, bans, debts, feedback, generations, identities, personal_keys, purchases
 
 
 def give(work: Work, giver_id: int, receiver_id: int, amount: Credits, key: str, *, actor: str = SYSTEM) -> Receipt:
@@ -176,8 +176,8 @@ def _mark_held(wallets: Iterable[Wallet], source: Source, amount: int) -> None:
 
 
 def _hand_over(work: Work, closing: Wallet, surviving: Wallet) -> None:
-    """Identities, purchases, debts, pictures, bans and storage follow the person."""
-    for table in (identities, purchases, debts, generations):
+    """Identities, purchases, debts, pictures, keys, feedback, bans and storage follow the person."""
+    for table in (identities, purchases, debts, generations, personal_keys, feedback):
         work.execute(sa.update(table).where(table.c.account_id == closing.id).values(account_id=surviving.id))
     banned_already = sa.select(bans.c.space_id).where(bans.c.account_id == surviving.id)
     work.execute(

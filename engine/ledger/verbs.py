@@ -9,7 +9,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from engine.credits import Bucket, Credits, Source, burn_order, positive, split
+from engine.credits import BOUGHT, Bucket, Credits, Source, burn_order, positive, split
 from engine.database import Work
 from engine.errors import InsufficientCredits, NoSuchHold, NotAMember, NotBelowZero
 from engine.ledger.chain import Transfer
@@ -64,9 +64,18 @@ def hold(work: Work, account_id: int, generation_id: int, amount: Credits, *, ac
     return hold_in(work, wallet, generation_id, amount, actor=actor)
 
 
-def hold_in(work: Work, wallet: Wallet, generation_id: int, amount: Credits, *, actor: str = SYSTEM) -> Receipt:
-    """`hold` in an open wallet that has caught up, for a generation that is new."""
-    burnable = wallet.burnable()
+def hold_in(
+    work: Work,
+    wallet: Wallet,
+    generation_id: int,
+    amount: Credits,
+    *,
+    actor: str = SYSTEM,
+    spare_bought: bool = False,
+) -> Receipt:
+    """`hold` in an open wallet that has caught up, for a generation that is new; free credits only when bought ones
+    are to be spared."""
+    burnable = [grant for grant in wallet.burnable() if not (spare_bought and grant.source in BOUGHT)]
     spendable = sum(grant.available for grant in burnable)
     if spendable < amount:
         raise insufficient(work, wallet, amount)
@@ -82,6 +91,7 @@ def insufficient(work: Work, wallet: Wallet, needed: Credits) -> InsufficientCre
     """The refusal with its facts: what is there, what is frozen and why, and when the day tops up again."""
     limit = work.settings.daily_credits
     tops_up = wallet.account.standing == "member" and limit > 0
+    daily = (grant.available for grant in wallet.burnable() if grant.source is Source.DAILY)
     return InsufficientCredits(
         needed=needed,
         available=wallet.spendable,
@@ -90,6 +100,7 @@ def insufficient(work: Work, wallet: Wallet, needed: Credits) -> InsufficientCre
         is_disputed=wallet.is_disputed,
         tops_up_at=midnight_after(wallet.now) if tops_up else None,
         tops_up_to=limit if tops_up else Credits(0),
+        daily_left=Credits(sum(daily)),
     )
 
 

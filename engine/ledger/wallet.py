@@ -97,6 +97,11 @@ class Wallet:
         return Credits(sum(grant.available for grant in self.burnable()))
 
     @property
+    def spendable_free(self) -> Credits:
+        """The part of it that was not paid for with money."""
+        return Credits(sum(grant.available for grant in self.burnable() if grant.source not in BOUGHT))
+
+    @property
     def frozen(self) -> Credits:
         """Hundredths that wait for a debt or a dispute to end."""
         waiting = (grant for grant in self.grants.values() if self.is_frozen(grant) and not self.has_expired(grant))

@@ -2,16 +2,32 @@
 
 from engine.database import Work
 from engine.errors import Shortage, Shortages
-from engine.policies import banned, credits, guest_window, maintenance, queue_full, storage, too_soon
+from engine.policies import (
+    banned,
+    credits,
+    guest_window,
+    maintenance,
+    model,
+    own_cap,
+    price,
+    prompt,
+    queue_full,
+    storage,
+    too_soon,
+)
 from engine.policies.attempt import Attempt
 
 IN_ORDER = (
     maintenance.check,
     banned.check,
+    prompt.check,
+    model.check,
+    price.check,
     too_soon.check,
     queue_full.check,
     storage.check,
     guest_window.check,
+    own_cap.check,
     credits.check,
 )
 """Order has meaning: the first refusal is told, except that shortages are gathered and told together."""

@@ -6,19 +6,29 @@ from datetime import datetime
 from engine import ledger
 from engine.catalog import Model
 from engine.credits import Credits
+from engine.preferences import Preferences
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """Who asks, who pays, where, what for. `price` is for all pictures (hundredths), `bytes_needed` to keep free."""
+    """Who asks, who pays, where, what for. `price` is for all pictures (hundredths), `bytes_needed` to keep free.
+
+    `shown_price` is what the asker saw; `may_spend_bought` whether the payer's bought credits may be touched.
+    """
 
     asker: ledger.Account
     payer: ledger.Wallet
     space_id: int
     model: Model
+    prompt: str
+    size: str | None
+    seed: int | None
     pictures: int
     price: Credits
+    shown_price: Credits | None
     bytes_needed: int
+    preferences: Preferences
+    may_spend_bought: bool
 
     @property
     def now(self) -> datetime:

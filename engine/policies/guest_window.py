@@ -1,18 +1,15 @@
-"""Guests own no credits: a few pictures in a rolling window, on the cheaper models."""
+"""Guests own no credits: a few pictures in a rolling window."""
 
 from engine import allowance
 from engine.database import Work
-from engine.errors import GuestLimit, GuestModelTooDear
+from engine.errors import GuestLimit
 from engine.policies.attempt import Attempt
 
 
 def check(work: Work, attempt: Attempt) -> None:
-    """Raises GuestModelTooDear or GuestLimit."""
+    """Raises GuestLimit."""
     if not attempt.uses_guest_slot:
         return
-    dearest = work.settings.guest_model_price
-    if attempt.price > dearest:
-        raise GuestModelTooDear(model=attempt.model.id, price=attempt.price, limit=dearest)
     window = allowance.guest_window(work, attempt.asker.id, attempt.now)
     if window.left < attempt.pictures:
         returns_at = window.free_at(attempt.pictures)

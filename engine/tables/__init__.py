@@ -3,17 +3,33 @@
 from engine.tables.catalog import models, packs, teasers
 from engine.tables.ledger import accounts, debts, grants, notes, purchases, transactions, transfers
 from engine.tables.metadata import metadata
-from engine.tables.people import EVERYWHERE, actions, bans, identities, spaces
-from engine.tables.work import OPEN_STATES, State, generations
+from engine.tables.people import (
+    EVERYWHERE,
+    Bought,
+    actions,
+    bans,
+    consents,
+    feedback,
+    identities,
+    personal_keys,
+    preferences,
+    sessions,
+    spaces,
+)
+from engine.tables.work import OPEN_STATES, State, deliveries, generations, pictures, tasks
 
 __all__ = [
     "EVERYWHERE",
     "OPEN_STATES",
+    "Bought",
     "State",
     "accounts",
     "actions",
     "bans",
+    "consents",
     "debts",
+    "deliveries",
+    "feedback",
     "generations",
     "grants",
     "identities",
@@ -21,8 +37,13 @@ __all__ = [
     "models",
     "notes",
     "packs",
+    "personal_keys",
+    "pictures",
+    "preferences",
     "purchases",
+    "sessions",
     "spaces",
+    "tasks",
     "teasers",
     "transactions",
     "transfers",

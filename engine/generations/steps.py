@@ -1,0 +1,289 @@
+"""What workers and the watcher do with a generation: each step is guarded by the row's state and its lease.
+
+A lease is a token and an end in the row, by database time. Every later write carries the token: who lost his lease
+writes nothing. What a step has to do outside happens between two Works, never inside one.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine import tasks
+from engine.catalog import Model, model
+from engine.credits import Credits
+from engine.database import Work
+from engine.generations import hints
+from engine.generations.ending import conclude, lock_with_owner
+from engine.generations.row import COLUMNS, Generation, Kept, read, select
+from engine.ports import Job, Output, Trouble
+from engine.tables import EVERYWHERE, OPEN_STATES, State, bans, generations
+
+LEASE = timedelta(seconds=30)
+FINISHES = 3
+"""How often a worker may begin to finish a picture: one that kills its worker is not tried for ever."""
+
+TIME_TO_FINISH = timedelta(minutes=10)
+FIRST_LOOK = timedelta(seconds=1)
+IS_OPEN = generations.c.state.in_([state.value for state in OPEN_STATES])
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to work on a generation for a while."""
+
+    generation: Generation
+    token: str
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What the watcher saw of a submitted generation: its place in the provider's queue, whether drawing has begun."""
+
+    generation_id: int
+    request_id: str
+    place: int | None
+    has_begun: bool
+    look_in: timedelta
+
+
+def lease(work: Work, generation_id: int) -> Lease | None:
+    """Take the lease of an open generation. None when it has ended, or somebody else works on it."""
+    token, now = secrets.token_hex(8), work.now()
+    finishing = sa.case((generations.c.state == State.READY.value, 1), else_=0)
+    taken = (
+        sa.update(generations)
+        .where(
+            generations.c.id == generation_id,
+            IS_OPEN,
+            generations.c.state != State.SUBMITTED.value,
+            sa.or_(generations.c.lease_until.is_(None), generations.c.lease_until < now),
+        )
+        .values(
+            lease_token=token,
+            lease_until=now + LEASE,
+            look_at=now + LEASE,
+            finishes=generations.c.finishes + finishing,
+        )
+        .returning(*COLUMNS)
+    )
+    row = work.execute(taken).one_or_none()
+    return Lease(read(row), token) if row else None
+
+
+def renew(work: Work, held: Lease) -> bool:
+    """Keep the lease for as long again. False when it is lost."""
+    until = work.now() + LEASE
+    return _under(work, held, lease_until=until, look_at=until)
+
+
+def begin(work: Work, held: Lease, provider: str) -> Job | None:
+    """Say that the provider is about to be asked, before it is. None when the lease is lost or everything was tried.
+
+    A generation found `submitting` was asked for by somebody who died, or whose answer got lost: it counts as one try.
+    Whoever is banned by now gets nothing, and all credits back.
+    """
+    generation = held.generation
+    if is_banned(work, generation):
+        fail(work, generation.id, Trouble.BANNED, token=held.token)
+        return None
+    if generation.submits >= work.settings.submits:
+        fail(work, generation.id, Trouble.UNKNOWN, token=held.token)
+        return None
+    values = {"state": State.SUBMITTING.value, "submits": generation.submits + 1, "provider": provider}
+    if not _under(work, held, **values, changed_at=work.now()):
+        return None
+    work.wake(generation.account_id)
+    return job(generation, model(work, generation.model_id), attempt=generation.submits + 1)
+
+
+def job(generation: Generation, of: Model, attempt: int | None = None) -> Job:
+    """What a provider is told of a generation."""
+    return Job(
+        generation_id=generation.id,
+        attempt=attempt or generation.submits,
+        model_id=of.id,
+        endpoint=of.endpoint,
+        prompt=generation.prompt,
+        size=generation.size,
+        seed=generation.seed,
+        pictures=generation.pictures,
+        timeout_seconds=of.timeout_seconds,
+        request_id=generation.request_id,
+    )
+
+
+def submitted(work: Work, held: Lease, request_id: str) -> bool:
+    """The provider has taken it. False when it is no longer ours: ended meanwhile, or a webhook was faster."""
+    now = work.now()
+    seconds = model(work, held.generation.model_id).timeout_seconds
+    done = _under(
+        work,
+        held,
+        state=State.SUBMITTED.value,
+        request_id=request_id,
+        submitted_at=now,
+        changed_at=now,
+        deadline_at=now + timedelta(seconds=seconds),
+        look_at=now + FIRST_LOOK,
+        lease_token=None,
+        lease_until=None,
+    )
+    if done:
+        work.wake(held.generation.account_id)
+    return done
+
+
+def put_off(work: Work, held: Lease, seconds: float, is_known: bool) -> bool:
+    """End the lease and let it be tried again later. `is_known`: the provider has not taken it, so it is queued again.
+
+    Otherwise, or when the outcome of an earlier try is unknown, it stays `submitting`, for a webhook to adopt.
+    """
+    state = State.QUEUED.value if is_known and held.generation.state is State.QUEUED else generations.c.state
+    look = work.now() + timedelta(seconds=seconds)
+    return _under(work, held, state=state, look_at=look, lease_token=None, lease_until=None)
+
+
+def ready(work: Work, generation_id: int, request_id: str, outputs: Sequence[Output]) -> bool:
+    """The provider is done: what there is to fetch is written down, and a worker is told. False when it came too late
+    or was known already."""
+    now = work.now()
+    made = (
+        sa.update(generations)
+        .where(
+            generations.c.id == generation_id,
+            generations.c.state.in_((State.SUBMITTING.value, State.SUBMITTED.value)),
+            sa.or_(generations.c.request_id.is_(None), generations.c.request_id == request_id),
+        )
+        .values(
+            state=State.READY.value,
+            request_id=request_id,
+            outputs=[asdict(output) for output in outputs],
+            lease_token=None,
+            lease_until=None,
+            changed_at=now,
+            deadline_at=now + TIME_TO_FINISH,
+        )
+        .returning(generations.c.account_id)
+    )
+    account_id = work.execute(made).scalar_one_or_none()
+    if account_id is None:
+        return False
+    hints.hint(work, generation_id, State.READY, now)
+    work.wake(account_id)
+    return True
+
+
+def stored(work: Work, held: Lease, kept: Sequence[Kept]) -> Generation | None:
+    """The pictures lie in the store: charge what came, write them down, tell the owner. None when the lease is lost.
+
+    Fewer pictures than asked for cost their share. Whoever was banned meanwhile gets none, and all credits back.
+    """
+    generation = lock_with_owner(work, held.generation.id)
+    if generation.lease_token != held.token or generation.state is not State.READY:
+        return None
+    if is_banned(work, generation):
+        tasks.add(work, "delete_media", str(generation.id))
+        return conclude(work, generation, State.CANCELLED, trouble=Trouble.BANNED)
+    captured = Credits(generation.price * len(kept) // generation.pictures)
+    size = sum(picture.bytes for picture in kept)
+    return conclude(work, generation, State.STORED, captured, size, kept=kept)
+
+
+def fail(work: Work, generation_id: int, trouble: Trouble, token: str | None = None) -> Generation | None:
+    """End a generation without a picture: the credits go back, the owner is told why.
+
+    None when it has ended already, or when `token` is given and the lease is lost. What lies in the store is deleted.
+    """
+    generation = lock_with_owner(work, generation_id)
+    if not generation.is_open or (token is not None and generation.lease_token != token):
+        return None
+    if generation.state in (State.SUBMITTING, State.SUBMITTED) and generation.request_id:
+        tasks.add(work, "cancel_at_provider", str(generation_id))
+    if generation.state is State.READY:
+        tasks.add(work, "delete_media", str(generation_id))
+    state = State.CANCELLED if trouble is Trouble.BANNED else State.FAILED
+    return conclude(work, generation, state, trouble=trouble)
+
+
+def give_up(work: Work, generation_id: int) -> Generation | None:
+    """End a generation whose deadline has passed while nobody works on it. None when that is not so."""
+    generation = lock_with_owner(work, generation_id)
+    now = work.now()
+    is_free = generation.lease_until is None or generation.lease_until < now
+    if not generation.is_open or not is_free or generation.deadline_at is None or generation.deadline_at > now:
+        return None
+    return fail(work, generation_id, Trouble.TOO_LATE)
+
+
+def due(work: Work, limit: int) -> list[Generation]:
+    """Open generations that the watcher should look at now, longest waiting first."""
+    now = work.now()
+    is_free = sa.or_(generations.c.lease_until.is_(None), generations.c.lease_until < now)
+    chosen = select().where(IS_OPEN, generations.c.look_at <= now, is_free)
+    return [read(row) for row in work.execute(chosen.order_by(generations.c.look_at).limit(limit))]
+
+
+def hint_again(work: Work, generation_id: int, state: State) -> bool:
+    """Hint once more at a generation that nobody took up. False when it has moved on meanwhile."""
+    now = work.now()
+    same = (generations.c.id == generation_id, generations.c.state == state.value, generations.c.look_at <= now)
+    if not work.execute(sa.select(generations.c.id).where(*same).with_for_update()).first():
+        return False
+    hints.hint(work, generation_id, state, now)
+    return True
+
+
+def saw(work: Work, sights: Iterable[Sight]) -> None:
+    """Write down how far submitted generations are, and when to look next. What has moved on is left alone."""
+    now = work.now()
+    for sight in sights:
+        place = sight.place if not sight.has_begun else None
+        begins = generations.c.began_at.is_(None) if sight.has_begun else sa.false()
+        is_news = sa.or_(generations.c.place.is_distinct_from(place), begins)
+        changed = (
+            sa.update(generations)
+            .where(
+                generations.c.id == sight.generation_id,
+                generations.c.state == State.SUBMITTED.value,
+                generations.c.request_id == sight.request_id,
+            )
+            .values(
+                look_at=now + sight.look_in,
+                place=place,
+                began_at=sa.func.coalesce(generations.c.began_at, now) if sight.has_begun else None,
+                changed_at=sa.case((is_news, now), else_=generations.c.changed_at),
+            )
+            .returning(generations.c.account_id, generations.c.changed_at)
+        )
+        row = work.execute(changed).one_or_none()
+        if row and row.changed_at == now:
+            work.wake(row.account_id)
+
+
+def is_banned(work: Work, generation: Generation) -> bool:
+    """Banned now, everywhere or where it was asked for."""
+    here = bans.c.space_id.in_((EVERYWHERE, generation.space_id))
+    return (
+        work.execute(sa.select(bans.c.reason).where(bans.c.account_id == generation.account_id, here)).first()
+        is not None
+    )
+
+
+def _under(work: Work, held: Lease, **values: Any) -> bool:
+    """Change the row if the lease is still ours and the state is the one it was taken in."""
+    state = held.generation.state.value
+    still = (State.SUBMITTING.value,) if state == State.QUEUED.value else ()
+    changed = (
+        sa.update(generations)
+        .where(
+            generations.c.id == held.generation.id,
+            generations.c.lease_token == held.token,
+            generations.c.state.in_((state, *still)),
+        )
+        .values(**values)
+    )
+    return work.execute(changed).rowcount == 1
