@@ -1,0 +1,23 @@
+"""A real Redis for the workers' tests."""
+
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from tests.valkey import Valkey, valkey
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    """One server for the whole run."""
+    with valkey(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: Valkey) -> str:
+    """The address of a Redis with nothing in it."""
+    with Redis.from_url(redis_server.url) as redis:
+        redis.flushall()
+    return redis_server.url

@@ -1,0 +1,172 @@
+"""advance(id): look at the row, take the next step under a lease. What happens outside happens between two Works."""
+
+import logging
+import random
+from functools import partial
+
+from engine.catalog import model
+from engine.database import Work
+from engine.generations import Generation, Kept, get, steps
+from engine.generations.asking import MOST_PICTURES
+from engine.generations.steps import FINISHES, Lease
+from engine.ports import Job, Output, ProviderTrouble, Trouble
+from engine.tables import State
+from engine.trace import tracing
+from worker.images import BrokenPicture, Facts, Finished, finish
+from worker.tools import Tools
+
+log = logging.getLogger(__name__)
+
+ADOPTION_SECONDS = 60
+"""How long an unknown outcome waits for the provider's webhook before it is asked for once more."""
+
+RETRY_SECONDS = 2
+
+
+def advance(tools: Tools, generation_id: int) -> None:
+    """Take the next step of a generation, if there is one to take now and nobody else is at it."""
+    lease = tools.database.run(lambda work: steps.lease(work, generation_id))
+    if lease is None:
+        return
+    with tracing(lease.generation.trace):
+        if lease.generation.state is State.READY:
+            _finish(tools, lease)
+        else:
+            _submit(tools, lease)
+
+
+def _submit(tools: Tools, lease: Lease) -> None:
+    """Say so, ask the provider, write down its answer. Whoever dies in between leaves an unknown outcome."""
+    provider = tools.first
+    job = tools.database.run(lambda work: steps.begin(work, lease, provider.name))
+    if job is None:
+        return
+    try:
+        request_id = provider.submit(job)
+    except ProviderTrouble as error:
+        log.warning("submit: %s", error)
+        tools.database.run(partial(_not_submitted, lease=lease, job=job, error=error))
+        return
+    log.info("submitted as %s, attempt %d", request_id, job.attempt)
+    if not tools.database.run(lambda work: steps.submitted(work, lease, request_id)):
+        _drop(tools, lease, request_id)
+
+
+def _not_submitted(work: Work, lease: Lease, job: Job, error: ProviderTrouble) -> None:
+    """Once more later, or the end: what nobody knows is never asked for at once."""
+    is_last = job.attempt >= work.settings.submits
+    if error.is_permanent or (is_last and error.trouble is not Trouble.UNKNOWN):
+        steps.fail(work, lease.generation.id, error.trouble, token=lease.token)
+    elif error.trouble is Trouble.UNKNOWN:
+        wait = ADOPTION_SECONDS if work.settings.public_url else RETRY_SECONDS
+        steps.put_off(work, lease, wait, is_known=False)
+    else:
+        steps.put_off(work, lease, _jittered(RETRY_SECONDS * job.attempt), is_known=True)
+
+
+def _drop(tools: Tools, lease: Lease, request_id: str) -> None:
+    """The provider took what is no longer wanted, unless a webhook was faster than its answer."""
+    with tools.database.read() as work:
+        generation = get(work, lease.generation.id)
+        job = steps.job(generation, model(work, generation.model_id))
+    if generation.request_id != request_id:
+        log.warning("submitted as %s, but it is %s already", request_id, generation.state)
+        tools.first.cancel(_with(job, request_id))
+
+
+def _finish(tools: Tools, lease: Lease) -> None:
+    """Fetch the pictures, check and mark them, put them into the store; then charge, all in one commit."""
+    generation = lease.generation
+    if generation.finishes > FINISHES:  # whoever tried has died of it
+        tools.database.run(lambda work: steps.fail(work, generation.id, Trouble.BROKEN_PICTURE, token=lease.token))
+        return
+    try:
+        kept = _keep_all(tools, lease)
+    except ProviderTrouble as error:
+        log.warning("finish: %s", error)
+        _not_finished(tools, lease, error.trouble, error.is_permanent)
+    except OSError as error:
+        log.error("the media store: %s", error)
+        _not_finished(tools, lease, Trouble.STORAGE, is_permanent=False)
+    else:
+        _store(tools, lease, kept)
+
+
+def _store(tools: Tools, lease: Lease, kept: list[Kept]) -> None:
+    stored = tools.database.run(lambda work: steps.stored(work, lease, kept))
+    if stored is not None:
+        log.info("%s, charged %d", stored.state, stored.charged)
+        return
+    with tools.database.read() as work:
+        now = get(work, lease.generation.id)
+    if not now.is_open and now.state is not State.STORED:
+        tools.media.delete(media_keys(lease.generation.id))
+
+
+def _not_finished(tools: Tools, lease: Lease, trouble: Trouble, is_permanent: bool) -> None:
+    if is_permanent or lease.generation.finishes >= FINISHES:
+        tools.database.run(lambda work: steps.fail(work, lease.generation.id, trouble, token=lease.token))
+    else:
+        wait = _jittered(RETRY_SECONDS * lease.generation.finishes)
+        tools.database.run(lambda work: steps.put_off(work, lease, wait, is_known=True))
+
+
+def _keep_all(tools: Tools, lease: Lease) -> list[Kept]:
+    """Every good picture, in the store. Raises ProviderTrouble when there is none, OSError of the store."""
+    generation = lease.generation
+    wanted = generation.outputs[: generation.pictures]
+    if not wanted:
+        raise ProviderTrouble(Trouble.PROVIDER, is_permanent=True, detail="done without a picture")
+    safe = [output for output in wanted if not output.is_flagged]
+    if not safe:
+        raise ProviderTrouble(Trouble.REFUSED, is_permanent=True, detail="flagged as unsafe")
+    with tools.database.read() as work:
+        job = steps.job(generation, model(work, generation.model_id))
+    kept = []
+    for number, output in enumerate(safe):
+        if number:
+            tools.database.run(lambda work: steps.renew(work, lease))
+        try:
+            kept.append(_keep(tools, generation, job, output, number))
+        except BrokenPicture as broken:
+            log.warning("picture %d of %d: %s", number + 1, len(safe), broken)
+    if not kept:
+        raise ProviderTrouble(Trouble.BROKEN_PICTURE, is_permanent=True, detail="no picture can be kept")
+    return kept
+
+
+def _keep(tools: Tools, generation: Generation, job: Job, output: Output, number: int) -> Kept:
+    """One picture, fetched, checked, marked and in the store."""
+    provider = tools.providers[generation.provider or tools.first.name]
+    content = provider.fetch(job, output)
+    facts = Facts(tools.database.settings.name, generation.id, generation.model_id, generation.changed_at)
+    picture = finish(content, facts)
+    key, thumbnail_key = _keys(generation.id, number, picture.suffix)
+    tools.media.put(key, picture.content, picture.content_type)
+    tools.media.put(thumbnail_key, picture.thumbnail, "image/jpeg")
+    return _kept(picture, key, thumbnail_key)
+
+
+def _kept(picture: Finished, key: str, thumbnail_key: str) -> Kept:
+    size = len(picture.content) + len(picture.thumbnail)
+    return Kept(key, thumbnail_key, picture.content_type, picture.width, picture.height, size)
+
+
+def _keys(generation_id: int, number: int, suffix: str) -> tuple[str, str]:
+    """The same for every try, so that a second one leaves nothing behind."""
+    stem = f"generations/{generation_id}/{number}"
+    return f"{stem}{suffix}", f"{stem}-small.jpg"
+
+
+def media_keys(generation_id: int) -> list[str]:
+    """Every key that a generation's pictures may have."""
+    return [key for number in range(MOST_PICTURES) for suffix in (".jpg", ".png")
+            for key in _keys(generation_id, number, suffix)]  # fmt: skip
+
+
+def _with(job: Job, request_id: str) -> Job:
+    return Job(**{**vars(job), "request_id": request_id})
+
+
+def _jittered(seconds: float) -> float:
+    return seconds * random.uniform(0.75, 1.25)  # noqa: S311  # spacing, no secret
