@@ -11,10 +11,10 @@ from pydantic import ValidationError
 from rich.console import Console
 from sqlalchemy.exc import DBAPIError
 
-from easel import accounts_cli, audit_cli
+from easel import accounts_cli, audit_cli, doctor_cli, running_cli
 from easel.accounts_cli import AccountId
 from easel.wiring import actor, database, open_database
-from engine import administration, catalog
+from engine import administration
 from engine.credits import Credits, show
 from engine.errors import Fault, Refusal
 from engine.migrations import migrate as bring_up_to_date
@@ -26,24 +26,6 @@ console = Console(highlight=False)
 
 Reason = Annotated[str, typer.Option(help="Why; kept with the action.")]
 SpaceId = Annotated[int, typer.Option("--space", help="Only in this space.", min=0, max=2**62)]
-
-
-@app.command()
-def up() -> None:
-    """Make the database ready and say what there is."""
-    here = database(read_settings())
-    revision = bring_up_to_date(here)
-    with here.read() as work:
-        models, packs = catalog.all_models(work), catalog.all_packs(work)
-    console.print(f"{here.settings.name} is ready.", style="bold", markup=False)
-    console.print(f"database  {here.url.render_as_string(hide_password=True)}  (schema {revision})", markup=False)
-    console.print(f"catalogue {len(models)} models, {len(packs)} packs")
-    console.print("\nNext:")
-    console.print("  easel account new terminal:me   an account to try things with")
-    console.print("  easel account credit 1 25 --reason 'a first try'")
-    console.print("  easel account show 1            its balance and history")
-    console.print("  easel audit                     proof that every credit is where the history says")
-    console.print("  easel --help                    everything else")
 
 
 @app.command()
@@ -83,6 +65,9 @@ def maintenance(
     console.print(f"maintenance {switch}" if done else f"maintenance was {switch} already")
 
 
+for command in (running_cli.up, running_cli.web, running_cli.worker, running_cli.watcher, running_cli.chat):
+    app.command()(command)
+app.command()(doctor_cli.doctor)
 app.command(name="audit")(audit_cli.audit)
 app.add_typer(accounts_cli.app, name="account")
 

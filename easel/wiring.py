@@ -2,11 +2,19 @@
 
 import getpass
 import os
+import secrets
 import sys
+from contextlib import suppress
+from pathlib import Path
 
 from engine.database import Database
 from engine.migrations import is_current
-from engine.settings import Settings, read_settings
+from engine.settings import DEVELOPMENT_SECRET, Settings, read_settings
+from worker.media import FolderMedia
+from worker.queue import RedisQueue
+
+BEAT_KEY = "easel:watcher"
+"""Where the watcher leaves a sign of life, in Redis."""
 
 
 def open_database() -> Database:
@@ -26,5 +34,29 @@ def actor() -> str:
 
 
 def database(settings: Settings) -> Database:
-    """The database of this installation."""
-    return Database(settings)
+    """The database of this installation; hints go out when there is a Redis to take them."""
+    return Database(settings, queue=RedisQueue(settings.redis_url) if settings.redis_url else None)
+
+
+def media(settings: Settings) -> FolderMedia:
+    """Where pictures are kept."""
+    return FolderMedia(settings.data / "media", secret(settings), settings.public_url or "")
+
+
+def secret(settings: Settings) -> bytes:
+    """What links are signed with: the setting, or for one machine a random one that is kept in its data."""
+    given = settings.secret.get_secret_value()
+    return given.encode() if given != DEVELOPMENT_SECRET else _kept_secret(settings.data / "secret")
+
+
+def _kept_secret(path: Path) -> bytes:
+    """Made by whichever process is first."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        own = path.with_name(f"secret-{secrets.token_hex(4)}")
+        own.touch(mode=0o600)
+        own.write_text(secrets.token_hex(32))
+        with suppress(FileExistsError):
+            path.hardlink_to(own)  # whole, or not at all
+        own.unlink()
+    return path.read_text().strip().encode()

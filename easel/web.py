@@ -1,0 +1,190 @@
+"""The web process: pages, API, pictures and health in one app, and a server that ends with open streams."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from types import FrameType
+
+import uvicorn
+import uvloop
+from fastapi import FastAPI, Response
+from fastapi.responses import FileResponse, JSONResponse
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bots.browser import api, routes
+from bots.browser.front import Front
+from easel import docs, health
+from easel.wiring import media
+from engine import trace
+from engine.database import Database
+from engine.ports import NoSuchMedia
+from engine.settings import Settings
+from worker.media import FolderMedia
+from worker.queue import wakes
+
+log = logging.getLogger(__name__)
+
+MOST_BYTES = 64 * 1024
+HEADERS = {
+    b"content-security-policy": b"default-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
+    b"base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+    b"cross-origin-opener-policy": b"same-origin",
+    b"permissions-policy": b"camera=(), microphone=(), geolocation=()",
+}
+
+
+def application(database: Database) -> FastAPI:
+    """The app over one database. Build it on the event loop's thread, and serve it with `serve`."""
+    settings, store = database.settings, media(database.settings)
+    front = Front(database, settings, store)
+    is_open = settings.env != "production"
+    app = FastAPI(
+        title=f"{settings.name} API",
+        openapi_url="/openapi.json" if is_open else None,
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan(front),
+        telemetry={"logs": False},
+    )
+    app.state.front = front
+    app.include_router(routes.router(front))
+    app.include_router(api.router(front))
+    _add_media(app, store)
+    _add_health(app, database)
+    if is_open:
+        docs.add(app)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BYTES)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts(settings))
+    app.add_middleware(Envelope)
+    return app
+
+
+def hosts(settings: Settings) -> list[str]:
+    """The names we answer to: a page of a stranger that points its own name at us learns nothing."""
+    public = settings.public_url.partition("://")[2].partition(":")[0] if settings.public_url else settings.host
+    everywhere = settings.host in ("0.0.0.0", "::") and not settings.public_url  # noqa: S104  # compared, not bound
+    return ["*"] if everywhere else ["localhost", "127.0.0.1", "[::1]", public]
+
+
+class Server(uvicorn.Server):
+    """uvicorn waits for open streams for ever: told to stop, it tells them first."""
+
+    def __init__(self, config: uvicorn.Config, front: Front) -> None:
+        super().__init__(config)
+        self._front = front
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)  # type: ignore[arg-type]
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._front.stopping.set)
+        super().handle_exit(sig, frame)
+
+
+def serve(database: Database) -> None:
+    """Serve until SIGTERM; requests in hand are finished, streams are ended."""
+    uvloop.run(_serve(database))
+
+
+async def _serve(database: Database) -> None:
+    settings = database.settings
+    app = application(database)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=30,
+        limit_concurrency=2000,
+        forwarded_allow_ips=settings.trusted_proxies,
+    )
+    await Server(config, app.state.front).serve()
+
+
+def _lifespan(front: Front) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        listening = asyncio.create_task(_ring(front))
+        try:
+            yield
+        finally:
+            listening.cancel()
+            front.stopping.set()
+            front.close()
+
+    return lifespan
+
+
+async def _ring(front: Front) -> None:
+    if not front.settings.redis_url:
+        return
+    async with aclosing(wakes(front.settings.redis_url)) as heard:
+        async for account_id in heard:
+            if account_id is not None:
+                front.bells.ring(account_id)
+
+
+def _add_media(app: FastAPI, store: FolderMedia) -> None:
+    @app.get("/media/{key:path}", include_in_schema=False)
+    def picture(key: str, until: int = 0, name: str = "", signature: str = "") -> Response:
+        """A picture, for whoever has a link that we signed."""
+        if not store.verify(key, until, name, signature, time.time()):
+            return Response("This link is not valid, or no longer.", 403, media_type="text/plain")
+        try:
+            path = store.path(key)
+        except NoSuchMedia:
+            return Response(status_code=404)
+        if not path.is_file():
+            return Response(status_code=404)
+        left = max(0, until - int(time.time()))
+        headers = {"Cache-Control": f"private, max-age={left}, immutable"}
+        return FileResponse(path, filename=name or None, headers=headers)
+
+
+def _add_health(app: FastAPI, database: Database) -> None:
+    @app.get("/healthz", include_in_schema=False)
+    def healthz() -> JSONResponse:
+        """200 while requests can be taken; `status` says whether everything is there."""
+        found = health.look(database)
+        status = "ok" if found.is_fine else "degraded" if found.can_serve else "down"
+        return JSONResponse({"status": status, **vars(found)}, 200 if found.can_serve else 503)
+
+
+class Envelope:
+    """Around every request: an id for the log, our headers on the answer, and one line when it is done."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status, begun = 0, time.monotonic()
+
+        async def seal(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                known = {name.lower() for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(pair for pair in HEADERS.items() if pair[0] not in known)]
+            await send(message)
+
+        with trace.tracing(trace.new()):
+            try:
+                await self._app(scope, receive, seal)
+            finally:
+                took = (time.monotonic() - begun) * 1000
+                if status >= 400 or scope["method"] != "GET":
+                    log.info("%s %s %d %.0f ms", scope["method"], scope["path"], status, took)
