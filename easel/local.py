@@ -74,8 +74,12 @@ def _start(running: Sequence[Running], signals: Sequence[float]) -> None:
     for count, one in enumerate(running, start=1):
         if not signals:
             one.start()
+        next_word = time.monotonic() + GRACE_SECONDS
         while not signals and not (one.is_alive and one.child.is_ready()):
             _tend(running[:count])
+            if time.monotonic() > next_word:
+                say("easel", f"still waiting for {one.child.name}")
+                next_word += GRACE_SECONDS
 
 
 def _tend(running: Sequence[Running]) -> None:

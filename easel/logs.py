@@ -39,7 +39,7 @@ def configure(settings: Settings, part: str) -> None:
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    for noisy in ("httpx2", "httpcore2", "rq.worker", "alembic"):
+    for noisy in ("httpx2", "httpcore2", "rq.worker", "alembic", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(part=part)
 

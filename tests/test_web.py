@@ -1,0 +1,175 @@
+"""The app around the pages: who may ask, what answers carry, health, pictures by signed links, the API page."""
+
+import os
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from easel import health
+from easel.web import application, hosts
+from engine.settings import Settings
+from tests.valkey import valkey
+
+ROOT = Path(__file__).parents[1]
+JPEG = b"\xff\xd8 a picture \xff\xd9"
+
+
+@pytest.fixture
+def kind():
+    return "sqlite"
+
+
+@pytest.fixture
+def open_web(new_database, tmp_path):
+    """Opens the app with any settings, as a browser on this machine sees it."""
+
+    @contextmanager
+    def opened(**settings):
+        database = new_database("sqlite", data=tmp_path, **settings)
+        with TestClient(application(database), base_url="http://localhost") as client:
+            yield client
+
+    return opened
+
+
+PRODUCTION = {
+    "env": "production",
+    "secret": "a secret of one's own, long enough for production",
+    "redis_url": "unix:///nowhere/redis.sock",
+}
+
+
+def test_every_answer_carries_our_headers(open_web):
+    with open_web() as web:
+        for path in ("/", "/healthz", "/nothing", "/media/x.jpg", "/docs", "/openapi.json"):
+            headers = web.get(path).headers
+            assert "default-src 'self'" in headers["content-security-policy"], path
+            assert "unsafe" not in headers["content-security-policy"]
+            assert headers["x-content-type-options"] == "nosniff", path
+            assert headers["referrer-policy"] == "no-referrer", path
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.nip.example"])
+def test_a_name_that_is_not_ours_is_turned_away(open_web, host):
+    with open_web() as web:
+        assert web.get("/", headers={"Host": host}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "settings, expected",
+    [
+        ({}, "127.0.0.1"),
+        ({"public_url": "https://easel.example"}, "easel.example"),
+        ({"host": "0.0.0.0", "public_url": "https://easel.example"}, "easel.example"),
+        ({"host": "0.0.0.0"}, "*"),
+    ],
+)
+def test_the_names_we_answer_to(settings, expected):
+    names = hosts(Settings(_env_file=None, **settings))
+    assert expected in names
+    assert (names == ["*"]) == (expected == "*")
+
+
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(open_web):
+    with open_web() as web:
+        answer = web.post("/say", content=b"x" * 70_000, headers={"Content-Type": "application/json"})
+        assert answer.status_code == 413
+
+
+def test_health_without_redis_is_degraded_and_still_serves(open_web):
+    with open_web() as web:
+        answer = web.get("/healthz")
+        assert answer.status_code == 200
+        assert answer.json() == {
+            "status": "degraded",
+            "database": "ok",
+            "redis": "away",
+            "workers": {"submit": 0, "finish": 0},
+            "watcher": "away",
+        }
+
+
+def test_health_without_a_database_is_down(open_web, tmp_path, monkeypatch):
+    monkeypatch.setattr("easel.health._answers", lambda ask: False)
+    with open_web() as web:
+        answer = web.get("/healthz")
+        assert (answer.status_code, answer.json()["status"]) == (503, "down")
+
+
+def test_health_sees_workers_and_the_watcher_come_alive(new_database, tmp_path):
+    with valkey(tmp_path / "redis") as redis:
+        database = new_database("sqlite", data=tmp_path, redis_url=redis.url)
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "EASEL_DATA": str(tmp_path),
+            "EASEL_DATABASE_URL": database.settings.database,
+            "EASEL_REDIS_URL": redis.url,
+        }
+        parts = (["worker", "submit"], ["worker", "finish"], ["watcher"])
+        running = [subprocess.Popen([sys.executable, "-m", "easel", *part], env=environment) for part in parts]
+        try:
+            until = time.monotonic() + 60
+            while not health.look(database).is_fine and time.monotonic() < until:
+                time.sleep(0.1)
+            assert health.look(database).is_fine
+        finally:
+            for one in running:
+                one.terminate()
+            assert [one.wait(30) for one in running] == [0, 0, 0]
+
+
+def test_a_picture_opens_by_its_link_only(open_web, tmp_path):
+    with open_web() as web:
+        store = web.app.state.front.media
+        store.put("generations/7/0.jpg", JPEG, "image/jpeg")
+        link = store.link("generations/7/0.jpg")
+
+        seen = web.get(link)
+        assert (seen.status_code, seen.content, seen.headers["content-type"]) == (200, JPEG, "image/jpeg")
+        assert "private" in seen.headers["cache-control"]
+        saved = web.get(store.link("generations/7/0.jpg", "Easel-7.jpg"))
+        assert 'filename="Easel-7.jpg"' in saved.headers["content-disposition"]
+        other_end = link[:-1] + ("0" if link[-1] != "0" else "1")
+        for forged in (link.replace("/7/", "/8/"), other_end, "/media/generations/7/0.jpg"):
+            assert web.get(forged).status_code == 403, forged
+
+
+@pytest.mark.parametrize("key", ["../easel.db", "%2e%2e/easel.db", "/etc/passwd", "generations/../../easel.db"])
+def test_no_link_leads_out_of_the_store(open_web, key):
+    with open_web() as web:
+        assert web.get(f"/media/{key}").status_code in (403, 404)
+
+
+def test_the_apis_page_works_without_the_internet_and_is_gone_in_production(open_web):
+    with open_web() as web:
+        page = web.get("/docs").text
+        assert "http://" not in page
+        assert "https://" not in page
+        for name in ("swagger-ui-bundle.js", "swagger-ui.css", "start.js"):
+            assert web.get(f"/docs/{name}").status_code == 200
+        assert web.get("/docs/other.js").status_code == 404
+    with open_web(**PRODUCTION) as web:
+        for path in ("/docs", "/openapi.json", "/demo/states"):
+            assert web.get(path).status_code == 404, path
+
+
+def test_logs_hide_what_is_secret(capfd, tmp_path):
+    code = (
+        "import logging; from easel import logs; from engine.settings import Settings;"
+        "logs.configure(Settings(_env_file=None, secret='a-very-long-and-secret-secret'), 'test');"
+        "log = logging.getLogger('x');"
+        "log.info('a-very-long-and-secret-secret');"
+        "log.info('key easel_abcdefghijklmnopqrstuvwxyz012345');"
+        "log.info('redis://:hunter2@host/0 and postgresql://easel:hunter3@host/easel');"
+        "log.info('/media/x.jpg?until=1&signature=0123456789abcdef0123456789abcdef');"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    for secret in ("a-very-long", "abcdefghijklmnop", "hunter2", "hunter3", "0123456789abcdef"):
+        assert secret not in done.stderr, secret
+    assert done.stderr.count("[hidden]") == 5
