@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from easel.children import guarded
 from easel.local import embedded_redis, redis_answers
 
 DEADLINE = 20
@@ -15,13 +16,14 @@ DEADLINE = 20
 class Valkey:
     """A server with its address in `url`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, group: int = 0) -> None:
         self.command, self.url = embedded_redis(folder)
+        self._group = group
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Returns once it answers."""
-        self._process = subprocess.Popen(self.command, process_group=0)
+        self._process = subprocess.Popen(self.command, process_group=self._group)
         until(lambda: redis_answers(self.url))
 
     def kill(self) -> None:
@@ -34,13 +36,14 @@ class Valkey:
 
 @contextmanager
 def valkey(folder: Path) -> Iterator[Valkey]:
-    """A running server with its data in this folder, gone at the end."""
-    server = Valkey(folder)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.kill()
+    """A running server with its data in this folder, gone at the end, also when the test run is killed."""
+    with Path(os.devnull).open() as nothing, guarded(nothing.fileno()) as group:
+        server = Valkey(folder, group)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
 
 
 def until(happened: Callable[[], object], seconds: float = DEADLINE) -> None:

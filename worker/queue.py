@@ -6,7 +6,7 @@ import re
 import signal
 import time
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from uuid import uuid4
 
 from redis import Redis
@@ -15,12 +15,11 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisIsAway
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from rq import Queue, SimpleWorker
-from rq.exceptions import DuplicateJobError
+from rq import SimpleWorker
 
 from engine.errors import Fault
 from engine.ports import Step
-from worker.strict import DAY_SECONDS, FUNCTION, JOB_SECONDS, QUEUES, Hint, OneNumber
+from worker.strict import Hint, OneNumber, open_queue, put
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +29,7 @@ WORKER_TTL = 30
 HEARTBEAT_TTL = WORKER_TTL + 60  # what RQ gives a worker's key at each beat
 ALIVE_SECONDS = 60  # an idle worker beats every 15 s, a busy one before a job of at most 30 s
 QUIET_SECONDS = 15.0
-LONGEST_PAUSE = 5.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 STOPS = (signal.SIGTERM, signal.SIGINT)
 ACCOUNT_ID = re.compile(rb"[1-9][0-9]{0,18}")
 
@@ -47,13 +46,13 @@ class RedisQueue:
 
     def __init__(self, url: str) -> None:
         self._redis = connect(url, seconds=1, retry=Retry(NoBackoff(), 0))
-        self._queues = {step: _queue(self._redis, step) for step in Step}
+        self._queues = {step: open_queue(self._redis, step) for step in Step}
         self._is_away = False
         self._away_until = 0.0
 
     def hint(self, step: Step, generation_id: int, number: int) -> None:
         """Tell a worker of this step to look at a generation. `number` makes the hint unique."""
-        self._send(lambda: _enqueue(self._queues[step], generation_id, number))
+        self._send(lambda: put(self._queues[step], generation_id, number))
 
     def wake(self, account_id: int) -> None:
         """Tell the fronts that something of this account has changed."""
@@ -90,15 +89,16 @@ def connect(url: str, seconds: float = 5, retry: Retry | None = None) -> Redis:
 async def wakes(url: str) -> AsyncGenerator[int | None, None]:
     """Account ids as they are woken, for ever; None each time that listening begins (again), when some may have been
     missed. Close it with `aclose()`."""
-    pause = 0.1
+    pause = SHORTEST_PAUSE
     while True:
         try:
             async with aclosing(_listen(url)) as heard:
                 async for account_id in heard:
-                    pause = 0.1
+                    pause = SHORTEST_PAUSE
                     yield account_id
         except (RedisError, OSError) as error:
-            log.warning("wake-ups are away (%s)", type(error).__name__)
+            if pause == SHORTEST_PAUSE:
+                log.warning("wake-ups are away (%s)", type(error).__name__)
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -115,12 +115,13 @@ def work(url: str, step: Step, advance: Callable[[int], None]) -> None:
     error: Exception | None = None
     try:
         worker = _worker(connect(url), step)
-        worker.work(logging_level="WARNING")
+        worker.work(logging_level="WARNING")  # what goes well is not worth a line
     except (RedisError, OSError) as caught:
         error = caught
     # RQ returns in the same way after a stop and after a failure; only this tells which.
     if worker is None or worker._shutdown_requested_date is None:
-        raise WorkerLost(f"the {step} worker has lost Redis ({type(error).__name__})") from error
+        why = type(error).__name__ if error else "its log says why"
+        raise WorkerLost(f"the {step} worker cannot go on ({why})") from error
 
 
 def run(generation_id: int) -> None:
@@ -156,26 +157,8 @@ def workers_alive(redis: Redis, step: Step) -> int:
     return sum(ttl > HEARTBEAT_TTL - ALIVE_SECONDS and not is_dead for ttl, is_dead in lives)
 
 
-def _queue(redis: Redis, step: Step) -> Queue:
-    return Queue(QUEUES[step], connection=redis, job_class=Hint, serializer=OneNumber, default_timeout=JOB_SECONDS)
-
-
-def _enqueue(queue: Queue, generation_id: int, number: int) -> None:
-    with suppress(DuplicateJobError):
-        queue.enqueue_call(
-            FUNCTION,
-            args=(generation_id,),
-            timeout=JOB_SECONDS,
-            result_ttl=0,
-            failure_ttl=DAY_SECONDS,
-            ttl=DAY_SECONDS,
-            job_id=f"advance-{generation_id}-{number}",
-            unique=True,
-        )
-
-
 def _worker(redis: Redis, step: Step) -> SimpleWorker:
-    queue = _queue(redis, step)
+    queue = open_queue(redis, step)
     # A killed worker leaves its hint, and perhaps a lock of fifteen minutes, which would stop or upset the next one.
     redis.delete(queue.intermediate_queue_key, queue.registry_cleaning_key)
     worker = SimpleWorker(

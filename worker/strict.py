@@ -4,10 +4,12 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from redis import Redis
-from rq.exceptions import NoSuchJobError
+from rq import Queue
+from rq.exceptions import DuplicateJobError, NoSuchJobError
 from rq.job import Job
 from rq.utils import import_attribute
 
@@ -100,6 +102,26 @@ class Hint(Job):
         # Only the error's class goes to Redis, never its text or traceback, which may quote a prompt.
         error = sys.exc_info()[0]
         super()._handle_failure(error.__name__ if error else "abandoned", *given, **named)
+
+
+def open_queue(redis: Redis, step: Step) -> Queue:
+    """The queue of one step. A worker listens on one only: RQ loses jobs of several."""
+    return Queue(QUEUES[step], connection=redis, job_class=Hint, serializer=OneNumber, default_timeout=JOB_SECONDS)
+
+
+def put(queue: Queue, generation_id: int, number: int) -> None:
+    """Put a hint into the queue, unless one with this number is there. Raises RedisError."""
+    with suppress(DuplicateJobError):
+        queue.enqueue_call(
+            FUNCTION,
+            args=(generation_id,),
+            timeout=JOB_SECONDS,
+            result_ttl=0,
+            failure_ttl=DAY_SECONDS,
+            ttl=DAY_SECONDS,
+            job_id=f"advance-{generation_id}-{number}",
+            unique=True,
+        )
 
 
 def _refused(job_id: str) -> NoSuchJobError:

@@ -1,6 +1,7 @@
 """Hints and wake-ups through a real Redis: what is lost, what is refused, and that the worker goes on."""
 
 import asyncio
+import itertools
 import json
 import os
 import pickle
@@ -23,10 +24,11 @@ from engine.ports import Step
 from tests.valkey import until, valkey
 from worker import queue
 from worker.queue import CHANNEL, RedisQueue, wakes, workers_alive
-from worker.strict import Hint, OneNumber
+from worker.strict import Hint, OneNumber, open_queue
 
 ROOT = Path(__file__).parents[2]
 OURS, THEIRS = "easel-submit", "easel-finish"
+NUMBERS = itertools.count(1)
 FAILS, WAITS = 666, 900  # what the worker below does with these ids
 
 SCRIPT = """
@@ -137,9 +139,13 @@ def plant(redis, data, job_id="advance-7-1", fields=None):
     redis.rpush(f"rq:queue:{OURS}", job_id)
 
 
-def next_hint_works(url, worker, generation_id=55):
-    RedisQueue(url).hint(worker.step, generation_id, 1)
-    worker.ended(generation_id)
+def next_hint_works(url, worker):
+    """Generation 55 is looked at, and RQ has forgotten it again, so that the next test finds a quiet worker."""
+    number = next(NUMBERS)
+    RedisQueue(url).hint(worker.step, 55, number)
+    worker.ended(55)
+    with Redis.from_url(url) as redis:
+        until(lambda: not redis.exists(f"rq:job:advance-55-{number}"))
 
 
 def test_a_hint_reaches_a_worker_of_its_step_and_leaves_nothing_behind(redis_url, redis, fresh):
@@ -282,7 +288,7 @@ def test_a_job_left_in_the_lurch_calls_nothing_back(redis, tmp_path, monkeypatch
     plant(redis, b"7", fields=HOSTILE)
     redis.zadd(f"rq:wip:{OURS}", {"advance-7-1:execution": 1})
 
-    StartedJobRegistry(queue=queue._queue(redis, Step.SUBMIT), job_class=Hint).cleanup()
+    StartedJobRegistry(queue=open_queue(redis, Step.SUBMIT), job_class=Hint).cleanup()
     assert not (tmp_path / "called").exists()
     assert redis.zrange(f"rq:failed:{OURS}", 0, -1) == [b"advance-7-1"]
 
@@ -419,7 +425,7 @@ def test_a_worker_that_loses_redis_over_a_job_asks_to_be_started_again(tmp_path,
 
 
 def test_a_worker_without_redis_says_so(tmp_path):
-    with pytest.raises(queue.WorkerLost, match="the finish worker has lost Redis"):
+    with pytest.raises(queue.WorkerLost, match="the finish worker cannot go on"):
         queue.work(f"unix://{tmp_path}/nowhere.sock", Step.FINISH, print)
 
 
