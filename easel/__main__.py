@@ -6,7 +6,6 @@ from dataclasses import fields
 from typing import Annotated
 
 import typer
-from alembic.util import CommandError
 from pydantic import ValidationError
 from rich.console import Console
 from sqlalchemy.exc import DBAPIError
@@ -17,7 +16,6 @@ from easel.wiring import actor, database, open_database
 from engine import administration
 from engine.credits import Credits, show
 from engine.errors import Fault, Refusal
-from engine.migrations import migrate as bring_up_to_date
 from engine.settings import PREFIX, read_settings
 from engine.tables import EVERYWHERE
 
@@ -31,6 +29,8 @@ SpaceId = Annotated[int, typer.Option("--space", help="Only in this space.", min
 @app.command()
 def migrate() -> None:
     """Bring the schema and the catalogue up to date; harmless to run again, or several at once."""
+    from engine.migrations import migrate as bring_up_to_date
+
     console.print(f"schema {bring_up_to_date(database(read_settings()))}")
 
 
@@ -85,7 +85,7 @@ def main() -> None:
         sys.exit("These settings are wrong:\n" + "\n".join(f"  {line}" for line in wrong_settings(error)))
     except DBAPIError as error:
         sys.exit(f"Not done: the database says {error.orig}")
-    except (ValueError, OSError, CommandError) as error:
+    except (ValueError, OSError) as error:
         sys.exit(f"Not done: {error}")
 
 

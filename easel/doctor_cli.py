@@ -14,7 +14,7 @@ from easel import health
 from easel.wiring import database
 from engine.database import Database
 from engine.errors import Busy
-from engine.migrations import is_current
+from engine.schema import is_current
 from engine.settings import DEVELOPMENT_SECRET, PREFIX, Settings, read_settings
 
 console = Console(highlight=False)

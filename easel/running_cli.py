@@ -1,12 +1,9 @@
 """`easel up` and its parts: web, worker, watcher, chat, each also to be run alone."""
 
-import asyncio
 import http.client
 import os
-import signal
 import socket
 import sys
-from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -14,23 +11,23 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from easel import logs
+from easel import logs, parts
 from easel.children import Child
 from easel.local import embedded_redis, redis_answers, supervise
 from easel.wiring import actor, database, media, open_database
-from engine.migrations import migrate
 from engine.ports import Step
 from engine.settings import PREFIX, Settings, read_settings
 
 console = Console(highlight=False)
 
-WEB, WATCHER, WORKERS, REDIS = 1, 2, 3, 4
-"""Who is stopped first."""
+STOP_ORDER = {"web": 1, "watcher": 2, "submit": 3, "finish": 3, "redis": 4}
 
 
 def up() -> None:
     """Run everything on this machine; Ctrl-C stops it."""
     settings = read_settings()
+    from engine.migrations import migrate
+
     _must_be_free(settings)
     migrate(database(settings))
     sys.exit(supervise(children(settings), settings.data, partial(_announce, settings)))
@@ -38,32 +35,17 @@ def up() -> None:
 
 def web() -> None:
     """Serve the pages and the API."""
-    from easel.web import serve
-
-    here = open_database()
-    logs.configure(here.settings, "web")
-    serve(here)
+    parts.web()
 
 
 def worker(step: Annotated[Step, typer.Argument(help="submit to providers, or finish pictures")]) -> None:
     """Take hints of one step, one after another."""
-    from easel.workshop import tools
-    from worker.advance import advance
-    from worker.queue import work
-
-    here = open_database()
-    logs.configure(here.settings, f"worker-{step}")
-    work(_redis(here.settings), step, partial(advance, tools(here)))
+    parts.worker(step)
 
 
 def watcher() -> None:
     """Ask providers about running generations, find what was left behind, do the tasks that are due."""
-    from easel.workshop import TASKS, beat, tools
-    from worker.watcher import Watcher
-
-    here = open_database()
-    logs.configure(here.settings, "watcher")
-    asyncio.run(_until_told(Watcher(tools(here), TASKS, beat(_redis(here.settings))).run))
+    parts.watcher()
 
 
 def chat() -> None:
@@ -85,29 +67,13 @@ def children(settings: Settings) -> list[Child]:
     if settings.redis_url is None:
         command, url = embedded_redis(settings.data / "redis")
         environment[f"{PREFIX}REDIS_URL"] = url
-        started.append(Child("redis", command, REDIS, is_ready=partial(redis_answers, url)))
+        started.append(Child("redis", command, STOP_ORDER["redis"], is_ready=partial(redis_answers, url)))
 
-    def part(name: str, *arguments: str, stop_order: int) -> Child:
-        return Child(name, [sys.executable, "-m", "easel", *arguments], stop_order, environment)
-
-    started += [part(step.value, "worker", step.value, stop_order=WORKERS) for step in Step]
-    started.append(part("watcher", "watcher", stop_order=WATCHER))
-    serving = part("web", "web", stop_order=WEB)
-    started.append(Child("web", serving.command, WEB, environment, is_ready=partial(_web_answers, settings)))
+    for name in ("submit", "finish", "watcher", "web"):
+        command = [sys.executable, "-m", "easel.parts", name]
+        is_ready = partial(_web_answers, settings) if name == "web" else _at_once
+        started.append(Child(name, command, STOP_ORDER[name], environment, is_ready))
     return started
-
-
-async def _until_told(run: Callable[[asyncio.Event], Awaitable[None]]) -> None:
-    stop = asyncio.Event()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(one, stop.set)
-    await run(stop)
-
-
-def _redis(settings: Settings) -> str:
-    if settings.redis_url is None:
-        sys.exit(f"Not done: {PREFIX}REDIS_URL is missing; `easel up` brings a Redis along, this part alone does not.")
-    return settings.redis_url
 
 
 def _must_be_free(settings: Settings) -> None:
@@ -133,6 +99,10 @@ def _web_answers(settings: Settings) -> bool:
         return False
     finally:
         connection.close()
+
+
+def _at_once() -> bool:
+    return True
 
 
 def _announce(settings: Settings) -> None:

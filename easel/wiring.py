@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from engine.database import Database
-from engine.migrations import is_current
+from engine.schema import is_current
 from engine.settings import DEVELOPMENT_SECRET, Settings, read_settings
 from worker.media import FolderMedia
 from worker.queue import RedisQueue

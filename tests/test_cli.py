@@ -101,7 +101,7 @@ def put_cast_and_picture(terminal, sqlite_file, offset):
     terminal.file.write_bytes(sqlite_file.read_bytes())
     with terminal.database(offset=offset) as database:
         cast = make_cast(database)
-        ask = Ask(cast.alice, "telegram", "m1", "nano-banana-pro")
+        ask = Ask(cast.alice, "telegram", "m1", "nano-banana-pro", "a fox")
         generation = database.run(lambda work: generations.request(work, ask))
         database.run(lambda work: generations.end(work, generation.id, State.STORED, generation.price, 1000))
     return cast
@@ -110,24 +110,27 @@ def put_cast_and_picture(terminal, sqlite_file, offset):
 # making it ready
 
 
-def test_up_makes_everything_and_what_it_says_to_try_works_word_for_word(terminal):
-    said = terminal.says("up")
-    assert "Easel is ready." in said
-    assert f"sqlite:///{terminal.file}" in said
-    assert "6 models, 4 packs" in said
-
-    advice = re.findall(r"^  easel (.+?)(?:   .*)?$", said, re.MULTILINE)
-    commands = [re.findall(r"'[^']*'|\S+", line) for line in advice]
-    new, credit, show, audit, everything_else = (
-        terminal.says(*(word.strip("'") for word in command)) for command in commands
-    )
-
-    assert new == "account 1\n"
-    assert credit.startswith("done: +25, balance 80 ")
-    assert "80 credits to spend" in show
-    assert "Clean." in audit
-    for command in ("up", "migrate", "ban", "unban", "maintenance", "audit", "account"):
-        assert re.search(rf"│ {command} ", everything_else), command
+def test_what_the_readme_says_to_try_works_word_for_word(terminal):
+    assert re.fullmatch(r"schema \S+\n", terminal.says("migrate"))
+    assert terminal.says("account", "new", "terminal:me") == "account 1\n"
+    assert terminal.says("account", "credit", "1", "25", "--reason", "a first try").startswith("done: +25, balance 80 ")
+    assert "80 credits to spend" in terminal.says("account", "show", "1")
+    assert "Clean." in terminal.says("audit")
+    everything = terminal.says("--help")
+    for command in (
+        "up",
+        "web",
+        "worker",
+        "watcher",
+        "chat",
+        "doctor",
+        "migrate",
+        "ban",
+        "unban",
+        "maintenance",
+        "audit",
+    ):
+        assert re.search(rf"│ {command} ", everything), command
 
 
 def test_migrate_names_the_schema_and_is_harmless_again(ready):
@@ -137,8 +140,8 @@ def test_migrate_names_the_schema_and_is_harmless_again(ready):
     assert ready.row("SELECT COUNT(*) FROM models") == (6,)
 
 
-def test_up_hides_the_databases_password(terminal):
-    done = terminal.run("up", EASEL_DATABASE_URL="postgresql://easel:hunter2@127.0.0.1:1/easel")
+def test_a_failure_hides_the_databases_password(terminal):
+    done = terminal.run("migrate", EASEL_DATABASE_URL="postgresql://easel:hunter2@127.0.0.1:1/easel")
 
     assert done.returncode == 1
     assert "hunter2" not in done.stdout + done.stderr
@@ -329,7 +332,9 @@ def test_a_head_that_was_kept_proves_that_history_is_unchanged(old):
     head = old.says("audit", "--head").rstrip("\n")
     assert re.fullmatch(r"easel-head-1 \S+ 5 \d+ [0-9a-f]{64}", head)
     with old.database() as database:
-        database.run(lambda work: generations.request(work, Ask(old.cast.carol, "telegram", "later", "flux-dev")))
+        database.run(
+            lambda work: generations.request(work, Ask(old.cast.carol, "telegram", "later", "flux-dev", "a fox"))
+        )
 
     said = old.says("audit", "--check-head", head)
 
