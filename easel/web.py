@@ -11,6 +11,7 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI, Response
 from fastapi.responses import FileResponse, JSONResponse
+from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -53,6 +54,7 @@ def application(database: Database) -> FastAPI:
         telemetry={"logs": False},
     )
     app.state.front = front
+    app.add_exception_handler(HTTPException, api.outside)
     app.include_router(routes.router(front))
     app.include_router(api.router(front))
     _add_media(app, store)

@@ -13,7 +13,8 @@ from engine import allowance, ledger, storage
 from engine.allowance import Day, GuestWindow
 from engine.credits import Credits, Source
 from engine.database import Work
-from engine.tables import accounts, debts, grants, transactions, transfers
+from engine.family import MEMBERS, members
+from engine.tables import debts, grants, transactions, transfers
 
 MOST_LINES = 100
 BEFORE_ALL = 2**62
@@ -103,7 +104,7 @@ def statement(work: Work, account_id: int, after: str | None = None, limit: int 
     """
     limit = max(1, min(limit, MOST_LINES))
     shown = _read_cursor(after)
-    family = work.execute(_FAMILY, {"id": account_id}).scalars().all()
+    family = members(work, account_id)
     chains = [_chain(work, member, shown.get(member), limit + 1) for member in family]
     merged = heapq.merge(*chains, key=lambda line: (line.at, line.account_id, line.version), reverse=True)
     lines = list(islice(merged, limit + 1))
@@ -193,16 +194,9 @@ def _lines() -> sa.Select[Any]:
     )
 
 
-def _family() -> sa.Select[Any]:
-    family = sa.select(accounts.c.id).where(accounts.c.id == sa.bindparam("id")).cte("family", recursive=True)
-    family = family.union(sa.select(accounts.c.id).join(family, accounts.c.merged_into == family.c.id))
-    return sa.select(family.c.id)
-
-
 _LINES = _lines()
-_FAMILY = _family()
 _HELD = (
     sa.select(grants.c.source, sa.func.sum(grants.c.held).label("held"))
-    .where(grants.c.account_id.in_(_FAMILY), grants.c.live, grants.c.held > 0)
+    .where(grants.c.account_id.in_(MEMBERS), grants.c.live, grants.c.held > 0)
     .group_by(grants.c.source)
 )

@@ -101,7 +101,9 @@ class Settings(BaseSettings):
     public_url: Annotated[str, AfterValidator(_public_url)] | None = None
     trusted_proxies: str = "127.0.0.1"
 
-    providers: Annotated[tuple[Literal["sketch"], ...], NoDecode, BeforeValidator(_words)] = ("sketch",)
+    providers: Annotated[tuple[Literal["sketch"], ...], NoDecode, BeforeValidator(_words), Field(min_length=1)] = (
+        "sketch",
+    )
     sketch_seconds: Annotated[float, Field(ge=0, le=600)] = 4.0
     sketch_mishap: str = ""
     queue_seconds: Annotated[int, Field(ge=1, le=86_400)] = 900
