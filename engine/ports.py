@@ -135,3 +135,6 @@ class MediaStore(Protocol):
 
     def link(self, key: str, filename: str | None = None) -> str:
         """An address that anyone who has it may read for an hour; `filename` makes a browser save it."""
+
+    def clean(self, older_than_seconds: float) -> int:
+        """Remove what a crash left half written; how many there were. Cheap, whatever there is."""

@@ -1,4 +1,4 @@
-"""Takes each guard of the ledger out of a copy of the program, and sees a test fail: an untested guard is no guard.
+"""Takes each guard of the engine out of a copy of the program, and sees a test fail: an untested guard is no guard.
 
 Run: python -m tests.guards [part of a name]. Ends with 1 when a guard can go without a test noticing.
 """
@@ -18,6 +18,10 @@ SECONDS = 120
 MIGRATION = "engine/migrations/versions/2026_11_20_ledger.py"
 TRIGGERS = "engine/migrations/append_only.py"
 OPENING = "engine/ledger/opening.py"
+ASKING = "engine/generations/asking.py"
+STEPS = "engine/generations/steps.py"
+GENERATION_CHECKS = "engine/audit/generation_checks.py"
+PICTURES = "engine/migrations/versions/2026_11_20_pictures.py"
 
 
 @dataclass(frozen=True)
@@ -46,14 +50,14 @@ GUARDS = (
           "while False:", "test_races.py -k moves_the_release"),
     Guard("locks in id order", "engine/database.py", "if fresh and self.locked and fresh[0] < max(self.locked):",
           "if False:", "test_races.py -k out_of_order"),
-    Guard("guests counted under the lock", "engine/generations.py",
+    Guard("guests counted under the lock", ASKING,
           "rows = ledger.lock(work, ask.account_id, payer_id)",
           "rows = {one: ledger.look(work, one).account for one in (ask.account_id, payer_id)}",
           "test_races.py -k slots"),
     Guard("first result of a key", OPENING, "if wallet.earlier is None:", "if True:", "test_ledger.py -k same_hold"),
     Guard("same key, other content", OPENING, "if row.asked != canonical(asked):", "if False:",
           "test_ledger.py -k same_hold"),
-    Guard("same request, other content", "engine/generations.py", "if not is_theirs or", "if False and",
+    Guard("same request, other content", ASKING, "if not is_theirs or", "if False and",
           "test_generations.py"),
     Guard("a clock set back", "engine/ledger/dues.py", "return day is not None and day > today", "return False",
           "test_ledger.py -k set_back"),
@@ -102,6 +106,66 @@ GUARDS = (
     Guard("head compared", "engine/audit/chains.py",
           "if account_id not in broken and ends.get(account_id, GENESIS) != head.head:", "if False:",
           "test_forbidden.py -k tampered"),
+    Guard("charges compared", GENERATION_CHECKS, "AND n.charged <> (", "AND 0 > (",
+          "test_forbidden.py -k tampered and charge and sqlite"),
+    Guard("pictures compared", GENERATION_CHECKS,
+          "WHERE n.state <> 'stored' OR n.bytes_stored <> p.bytes", "WHERE 1 = 0",
+          "test_forbidden.py -k tampered and picture and sqlite"),
+    Guard("one lease at a time", STEPS,
+          "            sa.or_(generations.c.lease_until.is_(None), generations.c.lease_until < now),\n", "",
+          "test_steps.py -k one_worker and sqlite"),
+    Guard("no lease while the provider has it", STEPS, "generations.c.state != State.SUBMITTED.value,", "",
+          "test_steps.py -k nobody_works and sqlite"),
+    Guard("no lease, no write", STEPS, "generations.c.lease_token == held.token,", "",
+          "test_steps.py -k lost_his_lease and sqlite"),
+    Guard("no lease, no picture", STEPS, "generation.lease_token != held.token or", "",
+          "test_steps.py -k lost_his_lease and sqlite"),
+    Guard("no lease, no failure", STEPS, "(token is not None and generation.lease_token != token)", "False",
+          "test_steps.py -k lost_his_lease and sqlite"),
+    Guard("one failure", STEPS, "if not generation.is_open or (token", "if (token",
+          "test_steps.py -k gives_back_once and sqlite"),
+    Guard("a result once", STEPS, "generations.c.state.in_((State.SUBMITTING.value, State.SUBMITTED.value)),", "",
+          "test_steps.py -k faster and sqlite"),
+    Guard("a result of its own request", STEPS,
+          "sa.or_(generations.c.request_id.is_(None), generations.c.request_id == request_id),", "",
+          "test_steps.py -k another_request and sqlite"),
+    Guard("nothing is submitted for the banned", STEPS, "is_banned(work, generation):\n        fail",
+          "False:\n        fail", "test_steps.py -k banned and sqlite"),
+    Guard("nothing is stored for the banned", STEPS, "is_banned(work, generation):\n        tasks",
+          "False:\n        tasks", "test_steps.py -k banned and sqlite"),
+    Guard("so many submits", STEPS, "if generation.submits >= work.settings.submits:", "if False:",
+          "test_steps.py -k once_more and sqlite"),
+    Guard("nobody gives up too early", STEPS, "or generation.deadline_at > now:", "or False:",
+          "test_steps.py -k too_long and sqlite"),
+    Guard("nobody gives up what is worked on", STEPS, "not is_free or", "",
+          "test_steps.py -k too_long and sqlite"),
+    Guard("too late to cancel", ASKING, "if generation.state is not State.QUEUED and not waits_there:", "if False:",
+          "test_watching.py -k too_late and sqlite"),
+    Guard("row locked at its end", "engine/generations/ending.py", "get(work, generation_id, locked=True)",
+          "get(work, generation_id)", "test_watching.py -k being_written"),
+    Guard("bought credits are spared", "engine/ledger/verbs.py", "if not (spare_bought and grant.source in BOUGHT)", "",
+          "test_preferences.py -k before_a_subscription and sqlite"),
+    Guard("bought credits are asked for", "engine/policies/credits.py", "if not attempt.may_spend_bought and",
+          "if False and", "test_preferences.py -k a_yes_spends and sqlite"),
+    Guard("own cap", "engine/policies/own_cap.py", "if spent + attempt.price > cap:", "if False:",
+          "test_preferences.py -k cap and sqlite"),
+    Guard("own cap counts what was charged", "engine/policies/own_cap.py", "else_=generations.c.charged",
+          "else_=generations.c.price", "test_preferences.py -k given_back and sqlite"),
+    Guard("price as shown", "engine/policies/price.py", "if shown is not None and", "if False and",
+          "test_policies.py -k another_price and sqlite"),
+    Guard("one delivery", PICTURES,
+          'sa.UniqueConstraint("generation_id", name=op.f("uq_deliveries_generation_id")),', "",
+          "test_forbidden.py -k uq_deliveries and sqlite"),
+    Guard("shown once", "engine/deliveries.py", ', deliveries.c.state == "pending")', ",)",
+          "test_deliveries.py -k not_shown_again and sqlite"),
+    Guard("revoked keys are dead", "engine/keys.py",
+          "_hash(secret), personal_keys.c.revoked_at.is_(None))", "_hash(secret),)",
+          "test_keys_and_sessions.py -k revoked and sqlite"),
+    Guard("old sessions are dead", "engine/sessions.py", "sessions.c.seen_at > work.now() - LIFE)", "sa.true())",
+          "test_keys_and_sessions.py -k a_year and sqlite"),
+    Guard("look-alikes", "engine/words.py", "bare.translate(_LOOKALIKES)", "bare", "test_words.py -k found_behind"),
+    Guard("signs for letters", "engine/words.py", "sign + _SIGNS.get(sign, '')", "sign",
+          "test_words.py -k found_behind"),
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from engine.audit.chains import Head, broken_chains, broken_notes, head
 from engine.audit.credit_checks import CREDIT_CHECKS
+from engine.audit.generation_checks import GENERATION_CHECKS
 from engine.audit.refund_checks import REFUND_CHECKS
 from engine.database import Database, Work
 from engine.migrations.append_only import TABLES
@@ -17,7 +18,7 @@ from engine.tables import accounts, grants, metadata, transactions, transfers
 
 __all__ = ["Finding", "Head", "Report", "Tally", "audit", "head", "slices"]
 
-CHECKS = (*CREDIT_CHECKS, *REFUND_CHECKS)
+CHECKS = (*CREDIT_CHECKS, *REFUND_CHECKS, *GENERATION_CHECKS)
 SLICE = 10_000
 MOST_NAMED = 100
 """How many broken rows of one invariant are named; all are counted."""

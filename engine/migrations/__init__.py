@@ -6,10 +6,11 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 from engine import catalog
 from engine.database import Database
+from engine.errors import Fault
 
 _LOCK = 0x_EA5E1
 """The number of the advisory lock that migrations take on PostgreSQL."""
@@ -29,18 +30,12 @@ def migrate(database: Database) -> str:
             work.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
         config = configuration()
         config.attributes["connection"] = work.connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:  # a newer program's schema
+            raise Fault(str(error)) from error
         catalog.seed(work)
         return MigrationContext.configure(work.connection).get_current_revision() or ""
-
-
-def is_current(database: Database) -> bool:
-    """Whether the schema is the one this program needs."""
-    if database.is_sqlite and not Path(str(database.url.database)).exists():
-        return False
-    with database.read() as work:
-        here = MigrationContext.configure(work.connection).get_current_revision()
-    return here == ScriptDirectory.from_config(configuration()).get_current_head()
 
 
 def configuration() -> Config:

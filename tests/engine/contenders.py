@@ -1,7 +1,10 @@
-"""Many clients at once, in processes of their own: each has a line of its own, so only the database keeps order."""
+"""Many clients at once, in processes of their own: each has a line of its own, so only the database keeps order.
+
+And how to see that one of two waits."""
 
 import multiprocessing
 import threading
+import time
 from collections import Counter
 
 import engine.waiting
@@ -51,6 +54,20 @@ def give_back_and_forth(database, number, alice, bob, times):
         key = f"gift:{number}:{turn}"
         database.run(lambda work, key=key: ledger.give(work, giver, receiver, 1, key))
     return Counter(given=times)
+
+
+def wait_until_someone_waits_for_a_lock(database):
+    """Come back once somebody on this PostgreSQL database waits for somebody else's lock."""
+    with database.read() as work:
+        for _ in range(200):
+            waiting = work.connection.exec_driver_sql(
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            if waiting.scalar_one():
+                return
+            work.connection.rollback()
+            time.sleep(0.01)
+    raise AssertionError("nobody waited")
 
 
 def _process(first, threads, client, url, barrier, outcomes, arguments):

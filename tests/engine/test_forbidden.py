@@ -8,12 +8,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from engine import generations, ledger, purchases
+from engine import generations, ledger, preferences, purchases, tasks
 from engine.audit import audit
 from engine.credits import parse
-from engine.generations import Ask
+from engine.generations import Ask, Kept
+from engine.generations.ending import conclude
 from engine.migrations.append_only import TABLES
-from engine.tables import metadata
+from engine.tables import State, metadata
 from tests.conftest import make_cast
 
 WRITTEN_ONCE = ("INSERT INTO transactions (account_id, version, kind, key, asked, actor, at, balance, digest) "
@@ -21,11 +22,22 @@ WRITTEN_ONCE = ("INSERT INTO transactions (account_id, version, kind, key, asked
                 "WHERE account_id = :alice AND version = 1")  # fmt: skip
 MOVED = "INSERT INTO transfers VALUES (:alice, {version}, {grant}, '{here}', '{there}', {amount})"
 REQUESTED = ("INSERT INTO generations (account_id, payer_id, space_id, platform, request_key, model_id, pictures, "
-             "price, is_guest, bytes_held, bytes_stored, state, created_at, ended_at) "
+             "price, is_guest, bytes_held, bytes_stored, state, created_at, ended_at, prompt, seed, address, locale, "
+             "trace, changed_at, charged, trouble, submits, finishes, provider, request_id, look_at, deadline_at) "
              "SELECT account_id, payer_id, space_id, platform, {key}, model_id, {pictures}, "
-             "{price}, {is_guest}, {held}, {stored}, {state}, created_at, {ended} FROM generations")  # fmt: skip
+             "{price}, {is_guest}, {held}, {stored}, {state}, created_at, {ended}, prompt, seed, address, locale, "
+             "trace, changed_at, {charged}, {trouble}, {submits}, {finishes}, {provider}, {request_id}, {look_at}, "
+             "deadline_at FROM generations WHERE request_key = 'm1'")  # fmt: skip
 AS_BEFORE = {"key": "'new'", "pictures": 1, "price": 100, "is_guest": "is_guest", "held": 0, "stored": 0,
-             "state": "'queued'", "ended": "NULL"}  # fmt: skip
+             "state": "'queued'", "ended": "NULL", "charged": 0, "trouble": "NULL", "submits": 0, "finishes": 0,
+             "provider": "NULL", "request_id": "NULL", "look_at": "look_at"}  # fmt: skip
+ENDED = AS_BEFORE | {"ended": "created_at"}
+DRAWN = ("INSERT INTO pictures SELECT id, {number}, {key}, 'k', 'image/jpeg', {width}, 1, {bytes} FROM generations "
+         "WHERE request_key = 'm0'")  # fmt: skip
+AS_DRAWN = {"number": 1, "key": "'new'", "width": 1, "bytes": 10}
+OWED = ("INSERT INTO deliveries (generation_id, platform, state, not_before, created_at, done_at) "
+        "SELECT id, platform, 'pending', created_at, created_at, NULL FROM generations "
+        "WHERE request_key = 'm0'")  # fmt: skip
 
 
 def grant_with(**columns):
@@ -76,23 +88,61 @@ FORBIDDEN = {
     "ck_debts_not_overpaid": "UPDATE debts SET paid = owed + 1",
     "ck_debts_paid": "UPDATE debts SET paid = -1",
     "uq_generations_platform_request_key": REQUESTED.format(**AS_BEFORE | {"key": "request_key"}),
-    "ck_generations_state": REQUESTED.format(**AS_BEFORE | {"state": "'lost'"}),
+    "uq_generations_provider_request_id": REQUESTED.format(
+        **AS_BEFORE | {"provider": "provider", "request_id": "request_id"}
+    ),
+    "ck_generations_state": REQUESTED.format(**ENDED | {"state": "'lost'"}),
+    "ck_generations_trouble": REQUESTED.format(**AS_BEFORE | {"trouble": "'bad weather'"}),
+    "ck_generations_charged": REQUESTED.format(**ENDED | {"state": "'stored'", "charged": -1}),
+    "ck_generations_submits": REQUESTED.format(**AS_BEFORE | {"submits": -1}),
+    "ck_generations_finishes": REQUESTED.format(**AS_BEFORE | {"finishes": -1}),
+    "ck_generations_only_stored_is_charged": REQUESTED.format(**ENDED | {"state": "'cancelled'", "charged": 100}),
+    "ck_generations_an_end_has_a_moment": REQUESTED.format(**AS_BEFORE | {"state": "'cancelled'"}),
+    "ck_generations_request_id_first": REQUESTED.format(**AS_BEFORE | {"state": "'ready'"}),
+    "ck_generations_failures_have_a_reason": REQUESTED.format(**ENDED | {"state": "'failed'"}),
+    "ck_generations_open_is_watched": REQUESTED.format(**AS_BEFORE | {"look_at": "NULL"}),
     "ck_generations_pictures": REQUESTED.format(**AS_BEFORE | {"pictures": 0}),
     "ck_generations_price": REQUESTED.format(**AS_BEFORE | {"price": -1}),
     "ck_generations_guests_pay_nothing": REQUESTED.format(**AS_BEFORE | {"is_guest": "true"}),
     "ck_generations_bytes_held": REQUESTED.format(**AS_BEFORE | {"held": -1}),
     "ck_generations_bytes_stored": REQUESTED.format(**AS_BEFORE | {"stored": -1}),
-    "ck_generations_ended_holds_nothing": REQUESTED.format(**AS_BEFORE | {"held": 1, "ended": "created_at"}),
+    "ck_generations_ended_holds_nothing": REQUESTED.format(**ENDED | {"held": 1, "state": "'cancelled'"}),
+    "pk_pictures": DRAWN.format(**AS_DRAWN | {"number": 0}),
+    "uq_pictures_key": DRAWN.format(**AS_DRAWN | {"key": "'first'"}),
+    "ck_pictures_area": DRAWN.format(**AS_DRAWN | {"width": 0}),
+    "ck_pictures_bytes": DRAWN.format(**AS_DRAWN | {"bytes": 0}),
+    "uq_deliveries_generation_id": OWED,
+    "ck_deliveries_state": "UPDATE deliveries SET state = 'lost', done_at = created_at",
+    "ck_deliveries_an_end_has_a_moment": "UPDATE deliveries SET state = 'done'",
+    "uq_tasks_kind_key": (
+        "INSERT INTO tasks (kind, key, due_at, created_at) SELECT kind, key, due_at, created_at FROM tasks"
+    ),
+    "ck_preferences_bought": "UPDATE preferences SET bought = 'sometimes'",
+    "ck_preferences_a_default_has_its_price": "UPDATE preferences SET default_model = 'flux-dev'",
+    "ck_preferences_daily_cap": "UPDATE preferences SET daily_cap = -1",
 }  # fmt: skip
 GUARDED_TWICE = {"ck_grants_held": ["ck_grants_marked_is_held"]}
-ELSEWHERE = re.compile("models|packs|teasers|pk_(?!transactions|transfers)|fk_(?!transfers)|uq_spaces")
+ELSEWHERE = re.compile(
+    "models|packs|teasers|pk_(?!transactions|transfers|pictures)|fk_(?!transfers)|uq_spaces|uq_sessions|uq_personal"
+)
 """Constraints that are no guard of money: the catalogue's, plain primary keys, and ids of rows that must exist."""
+
+
+MADE = (1, 2)
+"""The generations of `written`."""
 
 
 @pytest.fixture
 def written(database, cast):
-    """Some history of every kind: a running generation, a purchase with a debt."""
-    database.run(lambda work: generations.request(work, Ask(cast.alice, "telegram", "m1", "flux-dev")))
+    """Some history of every kind: a stored and a running generation, a purchase with a debt."""
+    with database.begin() as work:
+        drawn = generations.request(work, Ask(cast.alice, "telegram", "m0", "flux-dev", "a fox", address="chat 7"))
+        first = Kept("first", "first-small", "image/jpeg", 1, 1, 10)
+        conclude(work, drawn, State.STORED, drawn.price, first.bytes, kept=[first])
+        generations.request(work, Ask(cast.alice, "telegram", "m1", "flux-dev", "a fox"))
+        work.execute(sa.text("UPDATE generations SET provider = 'sketch', request_id = 'r1' WHERE request_key = 'm1'"))
+        tasks.add(work, "delete_media", "7")
+        preferences.choose_cap(work, cast.alice, parse(3))
     database.run(lambda work: purchases.paid(work, "p1", cast.alice, parse(10)))
     database.run(lambda work: purchases.refunded(work, "p1", parse(1)))
     database.run(lambda work: ledger.link(work, cast.carol_on_discord, cast.carol, "link:1"))
@@ -181,9 +231,17 @@ TAMPERED = {
                        "WHERE account_id = :alice AND number = 1", "buckets"),
     "a balance raised": ("UPDATE accounts SET balance = balance + 1 WHERE id = :alice", "account balance"),
     "bytes made up": ("UPDATE accounts SET bytes_used = 1 WHERE id = :alice", "storage"),
-    "a hold's generation removed": ("DELETE FROM generations", "holds"),
+    "a hold's generation removed": ("DELETE FROM generations WHERE request_key = 'm1'", "holds"),
     "a generation ended by hand": (
-        "UPDATE generations SET state = 'failed', ended_at = created_at, bytes_held = 0", "generations"),
+        "UPDATE generations SET state = 'failed', trouble = 'unknown', ended_at = created_at, bytes_held = 0 "
+        "WHERE request_key = 'm1'", "generations"),
+    "a charge lowered": ("UPDATE generations SET charged = 50 WHERE request_key = 'm0'", "charges"),
+    "a charge forgotten": ("UPDATE generations SET charged = 0", "charges"),
+    "a picture made larger": ("UPDATE pictures SET bytes = bytes + 1", "pictures"),
+    "a picture hung beside the others": (
+        "INSERT INTO pictures SELECT generation_id, 1, 'new', 'k', 'image/jpeg', 1, 1, 1 FROM pictures", "pictures"),
+    "a picture of what was never drawn": (
+        "UPDATE pictures SET generation_id = (SELECT id FROM generations WHERE request_key = 'm1')", "pictures"),
     "a target lowered": ("UPDATE purchases SET target = 0", "reversals"),
     "a debt paid by hand": ("UPDATE debts SET owed = 5, paid = 5", "debts"),
     "a purchase made larger": ("UPDATE purchases SET credits = credits + 1", "purchases"),
@@ -217,7 +275,7 @@ def test_the_audit_names_what_was_tampered_with(written, cast, kind, deed):
 
     found = [finding for finding in report.findings if finding.check == check]
     assert found, report.findings
-    assert {finding.row[0] for finding in found} & {cast.alice, cast.bob, cast.carol_on_discord, 1, "p1"}
+    assert {finding.row[0] for finding in found} & {cast.alice, cast.bob, cast.carol_on_discord, *MADE, "p1"}
     assert report.tallies["triggers"].broken
 
 

@@ -11,6 +11,7 @@ from engine.audit import audit
 from engine.credits import Source, parse
 from engine.errors import AccountClosed, Fault, InsufficientCredits, KeyReused, NoSuchHold, NotFound, Refusal
 from engine.generations import Ask
+from engine.generations.asking import MOST_PICTURES
 from engine.settings import MEGABYTE
 from engine.tables import State, models, transactions
 from engine.tables import generations as rows
@@ -21,7 +22,7 @@ FIFTY_FIVE = parse(55)
 
 
 def request(database, account_id, key="m1", model_id="nano-banana-pro", **more):
-    ask = Ask(account_id, "telegram", key, model_id, **more)
+    ask = Ask(account_id, "telegram", key, model_id, "a fox", **more)
     return database.run(lambda work: generations.request(work, ask))
 
 
@@ -95,7 +96,7 @@ def test_a_model_that_is_switched_off_cannot_be_asked_for(database, cast):
         request(database, cast.alice)
 
 
-@pytest.mark.parametrize("pictures", [0, -1, generations.MOST_PICTURES + 1])
+@pytest.mark.parametrize("pictures", [0, -1, MOST_PICTURES + 1])
 def test_no_pictures_and_too_many_are_a_value_error(database, cast, pictures):
     with pytest.raises(ValueError, match="pictures"):
         request(database, cast.alice, pictures=pictures)
@@ -191,7 +192,7 @@ def test_somebody_elses_key_is_refused(database, cast):
 
 def test_the_same_key_on_another_platform_is_another_request(database, cast):
     first = request(database, cast.alice)
-    ask = Ask(cast.alice, "discord", "m1", "nano-banana-pro")
+    ask = Ask(cast.alice, "discord", "m1", "nano-banana-pro", "a fox")
 
     assert database.run(lambda work: generations.request(work, ask)).id != first.id
 

@@ -30,7 +30,8 @@ def credit(database, account_id, amount, key):
 
 
 def picture(database, account_id, key, bytes_stored=None):
-    generation = database.run(lambda work: generations.request(work, Ask(account_id, "telegram", key, "flux-dev")))
+    ask = Ask(account_id, "telegram", key, "flux-dev", "a fox")
+    generation = database.run(lambda work: generations.request(work, ask))
     if bytes_stored is not None:
         stored = (generation.id, State.STORED, generation.price, bytes_stored)
         database.run(lambda work: generations.end(work, *stored))

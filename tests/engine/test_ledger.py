@@ -390,10 +390,10 @@ def test_a_pool_spends_what_was_given_to_it(database, cast):
     space, pool = make_pool(database)
     database.run(lambda work: purchases.paid(work, "p1", cast.alice, parse(25)))
     database.run(lambda work: ledger.give(work, cast.alice, pool, parse(25), "pool:1"))
-    elsewhere = Ask(cast.gus, "telegram", "m0", "nano-banana-pro", payer_id=pool)
+    elsewhere = Ask(cast.gus, "telegram", "m0", "nano-banana-pro", "a fox", payer_id=pool)
     with pytest.raises(NotFound):
         database.run(lambda work: generations.request(work, elsewhere))
-    ask = Ask(cast.gus, "telegram", "m1", "nano-banana-pro", space_id=space, payer_id=pool)
+    ask = Ask(cast.gus, "telegram", "m1", "nano-banana-pro", "a fox", space_id=space, payer_id=pool)
 
     generation = database.run(lambda work: generations.request(work, ask))
     database.run(lambda work: generations.end(work, generation.id, State.STORED, parse(2), 1000))
@@ -403,7 +403,7 @@ def test_a_pool_spends_what_was_given_to_it(database, cast):
 
 
 def test_nobody_pays_from_another_persons_account(database, cast):
-    ask = Ask(cast.bob, "discord", "i1", "flux-dev", payer_id=cast.alice)
+    ask = Ask(cast.bob, "discord", "i1", "flux-dev", "a fox", payer_id=cast.alice)
 
     with pytest.raises(NotFound):
         database.run(lambda work: generations.request(work, ask))

@@ -164,7 +164,17 @@ class Machine(RuleBasedStateMachine):
         price, key = MODELS[model_id] * pictures, str(next(fresh))
         uses_slot = asker.standing == "guest" and payer is asker
         space_id = 0 if payer is asker else self.database.run(lambda work: space_of(work, self.spaces[payer.id]))
-        ask = Ask(asker.id, "story", key, model_id, pictures, space_id, payer.id)
+        ask = Ask(
+            asker.id,
+            "story",
+            key,
+            model_id,
+            "a fox",
+            pictures=pictures,
+            space_id=space_id,
+            payer_id=payer.id,
+            may_spend_bought=True,
+        )
         if uses_slot:
             used = self.model.slots_used(asker)
             expected = GuestModelTooDear if price > 100 else GuestLimit if used + pictures > 3 else None

@@ -11,16 +11,23 @@ from uuid import uuid4
 import psycopg
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from engine import catalog
+from engine import accounts, catalog, generations, history, ledger, storage
+from engine.audit import audit
+from engine.clock import Instant
+from engine.credits import parse
 from engine.database import Database
-from engine.migrations import configuration, is_current, migrate
+from engine.generations import steps
+from engine.migrations import configuration, migrate
 from engine.migrations.append_only import TABLES
+from engine.ports import Trouble
+from engine.schema import NEWEST, is_current
 from engine.settings import Settings
-from engine.tables import metadata, models, packs, spaces
+from engine.tables import State, metadata, models, packs, spaces
 
 ROOT = Path(__file__).parents[2]
 
@@ -114,7 +121,7 @@ def test_an_empty_database_is_not_current_and_a_migrated_one_is(address):
         revision = migrate(database)
 
         assert is_current(database)
-        assert revision == ScriptDirectory.from_config(configuration()).get_current_head()
+        assert revision == NEWEST == ScriptDirectory.from_config(configuration()).get_current_head()
 
 
 def test_looking_whether_a_sqlite_file_is_current_makes_none(tmp_path):
@@ -206,3 +213,93 @@ def test_a_migration_that_fails_leaves_nothing_behind(address, monkeypatch):
         migrate(database)
 
         assert tables(database) == EVERY_TABLE
+
+
+# from before there was anyone to draw
+
+BEFORE = "2026_11_20_ledger"
+OLD = sa.text(
+    "INSERT INTO generations (account_id, payer_id, space_id, platform, request_key, model_id, pictures, price, "
+    "is_guest, bytes_held, bytes_stored, state, created_at, ended_at) "
+    "VALUES (:account, :account, 0, 'telegram', :key, 'flux-dev', 3, :price, :guest, :held, :stored, :state, :at, :end)"
+    " RETURNING id"
+).bindparams(sa.bindparam("at", type_=Instant()), sa.bindparam("end", type_=Instant()))
+
+
+def make_old(database):
+    """The schema before pictures, with a member and a guest."""
+    if database.is_sqlite:
+        Path(str(database.url.database)).parent.mkdir(parents=True)
+    with database.begin() as work:
+        config = configuration()
+        config.attributes["connection"] = work.connection
+        command.upgrade(config, BEFORE)
+        catalog.seed(work)
+        alice, gus = (accounts.find_or_create(work, "telegram", name) for name in ("alice", "gus"))
+        accounts.sign_up(work, alice)
+    return alice, gus
+
+
+def draw_as_before(database, account_id, key, state, captured=None, price=300):
+    """A generation in the books and in its row, as the program of that day wrote them; running when not `captured`."""
+    is_over = captured is not None
+    room = {"held": 0 if is_over else 5, "stored": 7 if state == "stored" else 0}
+    who = {"account": account_id, "key": key, "price": price, "guest": not price}
+    with database.begin() as work:
+        now = work.now()
+        row = {**who, **room, "state": state, "at": now, "end": now if is_over else None}
+        made = work.execute(OLD, row).scalar_one()
+        storage.book(work, account_id, -room["held"], room["stored"])
+        if price:
+            ledger.hold(work, account_id, made, price)
+        if price and is_over:
+            ledger.settle(work, account_id, made, captured)
+    return made
+
+
+def schema(database):
+    """The name of every constraint, index and trigger."""
+    with database.read() as work:
+        inspector = sa.inspect(work.connection)
+        kinds = ("check_constraints", "unique_constraints", "foreign_keys", "indexes")
+        names = {
+            (table, kind, one["name"])
+            for table in metadata.tables
+            for kind in kinds
+            for one in getattr(inspector, f"get_{kind}")(table)
+        }
+        keys = {(table, inspector.get_pk_constraint(table)["name"]) for table in metadata.tables}
+    return names | keys | triggers(database)
+
+
+def test_old_generations_come_along_with_their_constraints_and_right_books(address, kind, new_database):
+    with opened(address) as database:
+        alice, gus = make_old(database)
+        running = [draw_as_before(database, alice, state, state) for state in ("queued", "submitted")]
+        whole = draw_as_before(database, alice, "whole", "stored", parse(3))
+        partly = draw_as_before(database, alice, "partly", "stored", parse(2))
+        failed = draw_as_before(database, alice, "failed", "failed", parse(0))
+        cancelled = draw_as_before(database, alice, "cancelled", "cancelled", parse(0))
+        free = draw_as_before(database, gus, "free", "stored", parse(0), price=0)
+
+        migrate(database)
+
+        assert is_current(database)
+        assert schema(database) == schema(new_database(kind))
+        with database.read() as work:
+            assert compare_metadata(MigrationContext.configure(work.connection), metadata) == []
+            now = {one: generations.get(work, one) for one in (*running, whole, partly, failed, cancelled, free)}
+        assert [now[one].charged for one in (whole, partly, failed, free)] == [parse(3), parse(2), 0, 0]
+        assert (now[failed].trouble, now[cancelled].trouble) == (Trouble.PROVIDER, None)
+        *_, report = audit(database)
+        assert report.is_clean, report.findings
+
+        with database.read() as work:
+            assert {generation.id for generation in steps.due(work, 10)} == set(running)
+        ended = [database.run(lambda work, one=one: steps.give_up(work, one)).state for one in running]
+
+        assert ended == [State.FAILED] * 2
+        with database.read() as work:
+            assert history.balance(work, alice).spendable == parse(50)
+        *_, report = audit(database)
+        assert report.is_clean, report.findings

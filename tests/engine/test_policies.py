@@ -14,6 +14,12 @@ from engine.errors import (
     GuestLimit,
     GuestModelTooDear,
     InsufficientCredits,
+    ModelOff,
+    NotOffered,
+    PriceChanged,
+    PromptEmpty,
+    PromptForbidden,
+    PromptTooLong,
     QueueFull,
     Refusal,
     Shortages,
@@ -23,7 +29,7 @@ from engine.errors import (
 )
 from engine.generations import Ask
 from engine.settings import MEGABYTE
-from engine.tables import State, spaces
+from engine.tables import State, models, spaces
 from tests.conftest import later, make_cast, make_pool
 
 DAY = timedelta(days=1)
@@ -32,7 +38,7 @@ _messages = count(1)
 
 
 def request(database, account_id, model_id="flux-dev", **more):
-    ask = Ask(account_id, "telegram", f"message {next(_messages)}", model_id, **more)
+    ask = Ask(account_id, "telegram", f"message {next(_messages)}", model_id, more.pop("prompt", "a fox"), **more)
     return database.run(lambda work: generations.request(work, ask))
 
 
@@ -143,6 +149,76 @@ def test_of_two_bans_the_one_that_holds_everywhere_is_told(database, cast):
         )
 
     assert refusal(database, cast.alice, space_id=guild).reason == "spam"
+
+
+# the prompt
+
+
+def test_a_prompt_says_something_and_not_too_much(database, cast):
+    for nothing in ("", " \n\t"):
+        assert type(refusal(database, cast.alice, prompt=nothing)) is PromptEmpty
+    told = refusal(database, cast.alice, prompt="x" * 2001)
+
+    assert type(told) is PromptTooLong
+    assert asdict(told) == {"length": 2001, "limit": 2000}
+    assert request(database, cast.alice, prompt=" " + "x" * 2000 + "\n")
+
+
+def test_what_nobody_may_draw_is_refused_and_what_sounds_like_it_is_not(database, cast):
+    assert type(refusal(database, cast.alice, prompt="a ch1ld nude!")) is PromptForbidden
+    assert request(database, cast.alice, prompt="children playing in snow, an old nude marble statue of David")
+
+
+def test_an_operators_own_words_are_forbidden_instead(new_database, tmp_path):
+    (tmp_path / "words.txt").write_text("the moon")
+    database = new_database(request_seconds=0, forbidden_words=tmp_path / "words.txt")
+    cast = make_cast(database)
+
+    assert type(refusal(database, cast.alice, prompt="The Moon over Berlin")) is PromptForbidden
+
+
+# what the model offers, and its price
+
+
+def change_model(database, **values):
+    database.run(lambda work: work.execute(sa.update(models).where(models.c.id == "flux-dev").values(values)))
+
+
+def test_a_model_that_is_off_starts_nothing(database, cast):
+    change_model(database, is_enabled=False)
+
+    told = refusal(database, cast.alice)
+
+    assert (type(told), told.model) == (ModelOff, "flux-dev")
+
+
+def test_a_size_is_one_of_the_models_own(database, cast):
+    told = refusal(database, cast.alice, "nano-banana", size="square_hd")
+
+    assert (type(told), told.model, told.option, told.value) == (NotOffered, "nano-banana", "size", "square_hd")
+    assert told.offered == ("1:1", "4:3", "3:4", "16:9", "9:16")
+    assert request(database, cast.alice, "nano-banana", size=told.offered[3]).size == "16:9"
+
+
+def test_a_seed_is_for_models_that_take_one_and_the_others_get_their_own(database, cast):
+    told = refusal(database, cast.alice, "nano-banana", seed=7)
+
+    assert (type(told), told.option, told.value, told.offered) == (NotOffered, "seed", "7", ())
+    assert request(database, cast.alice, seed=0).seed == 0
+    assert 0 <= request(database, cast.alice, "nano-banana").seed < 2**31
+
+
+@pytest.mark.parametrize("price", [parse(2), parse("0.5")])
+def test_nobody_pays_another_price_than_the_one_that_was_shown(database, cast, price):
+    change_model(database, price=price)
+
+    told = refusal(database, cast.alice, pictures=2, shown_price=parse(2))
+
+    assert type(told) is PriceChanged
+    assert asdict(told) == {"model": "flux-dev", "shown": parse(2), "price": price * 2}
+    assert request(database, cast.alice, pictures=2, shown_price=told.price).price == price * 2
+    assert request(database, cast.alice).price == price
+    assert request(database, cast.gus, "nano-banana", shown_price=parse(1)).price == 0
 
 
 # one request in so many seconds
@@ -356,6 +432,20 @@ def test_too_few_credits_are_refused_with_the_facts_of_the_payer(database, cast)
     assert (midnight.hour, midnight.minute, told.tops_up_to) == (0, 0, parse(5))
 
 
+def test_what_only_the_day_lacks_the_next_day_brings(database, cast):
+    later(database, days=1)  # five credits for Bob, who owns no others
+    for _ in range(2):
+        end_stored = (request(database, cast.bob, "nano-banana-pro").id, State.STORED, parse(2))
+        database.run(lambda work, ended=end_stored: generations.end(work, *ended))
+
+    told = refusal(database, cast.bob, "nano-banana-pro")
+
+    assert (told.available, told.daily_left, told.is_daily_limit) == (parse(1), parse(1), True)
+    assert not refusal(database, cast.bob, "nano-banana-pro", pictures=3).is_daily_limit  # more than any day has
+    database.run(lambda work: administration.credit(work, cast.bob, parse("0.5"), "half", **DANA))
+    assert not refusal(database, cast.bob, "nano-banana-pro").is_daily_limit
+
+
 def test_the_price_is_for_all_pictures(database, cast):
     database.run(lambda work: administration.credit(work, cast.bob, parse(2), "two", **DANA))
 
@@ -374,17 +464,20 @@ def test_the_first_refusal_in_the_order_of_the_rules_is_told(kind, new_database)
     database.run(lambda work: administration.ban(work, cast.bob, **DANA))
     switch(database, True)
 
-    told = [type(refusal(database, cast.bob))]
+    told = [type(refusal(database, cast.bob, prompt=""))]
     switch(database, False)
-    told.append(type(refusal(database, cast.bob)))
+    told.append(type(refusal(database, cast.bob, prompt="")))
     database.run(lambda work: administration.unban(work, cast.bob, **DANA))
+    told.append(type(refusal(database, cast.bob, size="1:1", prompt="")))
+    told.append(type(refusal(database, cast.bob, size="1:1", shown_price=1)))
+    told.append(type(refusal(database, cast.bob, shown_price=1)))
     told.append(type(refusal(database, cast.bob)))
     later(database, seconds=10)
     told.append(type(refusal(database, cast.bob)))
     database.run(lambda work: generations.end(work, running.id, State.STORED, parse(1), 1))
     told.append(type(refusal(database, cast.bob)))
 
-    assert told == [UnderMaintenance, Banned, TooSoon, QueueFull, Shortages]
+    assert told == [UnderMaintenance, Banned, PromptEmpty, NotOffered, PriceChanged, TooSoon, QueueFull, Shortages]
 
 
 def test_shortages_of_storage_and_credits_are_told_together(kind, new_database):

@@ -1,7 +1,6 @@
 """What two hundred hands at once cannot do."""
 
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
@@ -18,7 +17,12 @@ from engine.errors import AccountClosed, Busy, GuestLimit, InsufficientCredits, 
 from engine.generations import Ask
 from engine.tables import State
 from tests.conftest import make_cast
-from tests.engine.contenders import at_once, give_back_and_forth, hold_once_a_round
+from tests.engine.contenders import (
+    at_once,
+    give_back_and_forth,
+    hold_once_a_round,
+    wait_until_someone_waits_for_a_lock,
+)
 from tests.fault_proxy import FaultProxy
 
 ROUNDS = 20
@@ -69,19 +73,6 @@ def test_twenty_thousand_opposing_gifts_meet_no_deadlock_and_lose_nothing(new_da
         assert [history.balance(work, account_id).spendable for account_id in (alice, bob)] == [parse(200)] * 2
     *_, report = audit(database)
     assert report.is_clean, report.findings
-
-
-def wait_until_someone_waits_for_a_lock(database):
-    with database.read() as work:
-        for _ in range(200):
-            waiting = work.connection.exec_driver_sql(
-                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            )
-            if waiting.scalar_one():
-                return
-            work.connection.rollback()
-            time.sleep(0.01)
-    raise AssertionError("nobody waited")
 
 
 def test_who_waited_for_the_lock_sees_what_was_spent_meanwhile(new_database):
@@ -143,7 +134,7 @@ def test_new_work_that_waited_while_its_account_was_joined_is_refused(new_databa
 def test_a_settle_that_waited_while_its_account_was_joined_moves_the_release_on(new_database):
     database = new_database("postgresql", daily_credits=0, request_seconds=0)
     cast = make_cast(database)
-    ask = Ask(cast.carol_on_discord, "discord", "i1", "flux-dev", 3)
+    ask = Ask(cast.carol_on_discord, "discord", "i1", "flux-dev", "a fox", pictures=3)
     generation = database.run(lambda work: generations.request(work, ask))
     second = another(database)
     with ThreadPoolExecutor(1) as thread:
@@ -167,7 +158,9 @@ def test_links_and_settles_crossing_each_other_end_right(new_database):
     for person in people:
         database.run(lambda work, person=person: accounts.sign_up(work, person))
     running = [
-        database.run(lambda work, p=person, n=n: generations.request(work, Ask(p, "cross", f"{p}:{n}", "flux-dev")))
+        database.run(
+            lambda work, p=person, n=n: generations.request(work, Ask(p, "cross", f"{p}:{n}", "flux-dev", "a fox"))
+        )
         for person in people
         for n in range(4)
     ]
@@ -195,7 +188,7 @@ def test_a_guests_slots_are_counted_under_the_lock(new_database):
 
     def ask(number):
         gate.wait()
-        request = Ask(gus, "telegram", f"m{number}", "flux-dev")
+        request = Ask(gus, "telegram", f"m{number}", "flux-dev", "a fox")
         try:
             return clients[number % 8].run(lambda work: generations.request(work, request)).id
         except GuestLimit as refusal:
@@ -212,7 +205,7 @@ def test_a_guests_slots_are_counted_under_the_lock(new_database):
 def test_the_same_request_from_everywhere_at_once_is_one_generation(new_database):
     database = new_database("postgresql", request_seconds=0, database_connections=8)
     alice = make_cast(database).alice
-    ask = Ask(alice, "telegram", "chat:1", "flux-dev")
+    ask = Ask(alice, "telegram", "chat:1", "flux-dev", "a fox")
     with ThreadPoolExecutor(8) as crowd:
         made = {crowd.submit(database.run, lambda work: generations.request(work, ask)).result().id for _ in range(16)}
     with database.read() as work:

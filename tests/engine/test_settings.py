@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 OWN_SECRET = "a secret of one's own, long enough for production"
 PASSWORD = "hunter2"
 URL = f"postgresql://easel:{PASSWORD}@database.example/easel"
-SAFE = {"env": "production", "secret": OWN_SECRET, "database_url": URL}
+REDIS = f"redis://:{PASSWORD}@redis.example"
+SAFE = {"env": "production", "secret": OWN_SECRET, "database_url": URL, "redis_url": REDIS}
 
 
 @pytest.fixture(autouse=True)
@@ -100,6 +101,7 @@ def test_a_secret_can_come_from_a_file(monkeypatch, empty_folder):
     (empty_folder / "secret").write_text(OWN_SECRET + "\n")
     (empty_folder / "url").write_text(URL + "\n")
     monkeypatch.setenv("EASEL_ENV", "production")
+    monkeypatch.setenv("EASEL_REDIS_URL", REDIS)
     monkeypatch.setenv("EASEL_SECRET_FILE", str(empty_folder / "secret"))
     monkeypatch.setenv("EASEL_DATABASE_URL_FILE", str(empty_folder / "url"))
 
@@ -148,6 +150,33 @@ def test_production_refuses_to_start_without_a_database_that_was_named():
     assert "EASEL_DATABASE_URL must be named" in message
 
 
+@pytest.mark.parametrize(
+    ("redis_url", "says"),
+    [
+        (None, "EASEL_REDIS_URL must be named"),
+        ("redis://redis.example", "must have a password"),
+        ("rediss://easel@redis.example", "must have a password"),
+    ],
+)
+def test_production_refuses_a_redis_that_is_open_to_anyone(redis_url, says):
+    ((_, message),) = wrong(**{**SAFE, "redis_url": redis_url})
+
+    assert says in message
+
+
+def test_production_takes_a_unix_socket_for_redis():
+    assert read_settings(**{**SAFE, "redis_url": "unix:///run/redis.sock"}).env == "production"
+
+
+def test_production_needs_no_public_address_but_refuses_one_that_anybody_can_listen_to():
+    assert read_settings(**SAFE).public_url is None
+    assert read_settings(**SAFE, public_url="https://easel.example/").address == "https://easel.example"
+
+    ((_, message),) = wrong(**SAFE, public_url="http://easel.example")
+
+    assert "EASEL_PUBLIC_URL must begin with https://" in message
+
+
 def test_the_development_secret_is_enough_for_one_machine():
     assert read_settings(env="local").secret.get_secret_value() == DEVELOPMENT_SECRET
 
@@ -162,7 +191,7 @@ def test_the_secret_shows_nowhere():
         assert OWN_SECRET not in shown
 
 
-def test_the_databases_password_shows_nowhere():
+def test_the_passwords_of_database_and_redis_show_nowhere():
     settings = read_settings(**SAFE)
 
     assert PASSWORD not in repr(settings)
@@ -209,6 +238,10 @@ BAD = [
     ("database_url", "mysql://h/db", "only postgresql:// and sqlite:// are supported"),
     ("database_url", "somewhere", "not a database address"),
     ("database_url", "postgresql://h:port/db", "not a database address"),
+    ("redis_url", "http://h", "not a Redis address"),
+    ("public_url", "easel.example", "the address people open"),
+    ("public_url", "https://easel.example/chat", "the address people open"),
+    ("submits", "0", "greater than or equal to 1"),
     ("env", "staging", "'local' or 'production'"),
     ("name", "E" * 41, "at most 40 characters"),
 ]
@@ -265,7 +298,7 @@ def test_the_example_gives_every_default_and_leaves_out_only_what_has_none():
     for field, about in Settings.model_fields.items():
         value = getattr(settings, field)
         assert (value, type(value)) == (about.default, type(about.default)), field
-        assert (f"{PREFIX}{field.upper()}" in given) == (about.default not in (None, ())), field
+        assert (f"{PREFIX}{field.upper()}" in given) == (about.default not in (None, (), "")), field
     assert isinstance(settings.secret, SecretStr)
 
 
