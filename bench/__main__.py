@@ -2,9 +2,9 @@
 
 import sys
 
-from bench import common, growth, ledger, sqlite
+from bench import common, growth, ledger, machine, pictures, sqlite
 
-FILES = (ledger, growth, sqlite)
+FILES = (ledger, growth, sqlite, pictures, machine)
 
 
 def main() -> None:

@@ -29,7 +29,7 @@ def worker(step: Step) -> None:
     from worker.queue import work
 
     here = _opened(step.value)
-    work(_redis(here), step, partial(advance, tools(here)))
+    work(_redis(here), step, partial(advance, tools(here), step=step))
 
 
 def watcher() -> None:

@@ -37,6 +37,8 @@ def claim(work: Work, limit: int = 20) -> list[Task]:
     columns = (tasks.c.id, tasks.c.kind, tasks.c.key, tasks.c.attempts)
     chosen = sa.select(tasks.c.id).where(tasks.c.due_at <= now).order_by(tasks.c.due_at).limit(limit)
     ids = work.execute(chosen.with_for_update(skip_locked=True)).scalars().all()
+    if not ids:
+        return []
     taken = (
         sa.update(tasks)
         .where(tasks.c.id.in_(ids))

@@ -9,7 +9,7 @@ from engine.database import Work
 from engine.generations import Generation, Kept, get, steps
 from engine.generations.asking import MOST_PICTURES
 from engine.generations.steps import FINISHES, Lease
-from engine.ports import Job, Output, ProviderTrouble, Trouble
+from engine.ports import Job, Output, ProviderTrouble, Step, Trouble
 from engine.tables import State
 from engine.trace import tracing
 from worker.images import BrokenPicture, Facts, Finished, finish
@@ -23,9 +23,9 @@ ADOPTION_SECONDS = 60
 RETRY_SECONDS = 2
 
 
-def advance(tools: Tools, generation_id: int) -> None:
-    """Take the next step of a generation, if there is one to take now and nobody else is at it."""
-    lease = tools.database.run(lambda work: steps.lease(work, generation_id))
+def advance(tools: Tools, generation_id: int, step: Step | None = None) -> None:
+    """Take the next step of a generation, if there is one to take now (of this kind) and nobody else is at it."""
+    lease = tools.database.run(lambda work: steps.lease(work, generation_id, step))
     if lease is None:
         return
     with tracing(lease.generation.trace):

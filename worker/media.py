@@ -33,7 +33,7 @@ class FolderMedia:
         """Keep it: all of it and for good, or nothing. Raises OSError; NoSuchMedia for what can be no key."""
         path = self.path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.parent / f"{UNFINISHED}{secrets.token_hex(8)}"
+        unfinished = self.root / f"{UNFINISHED}{secrets.token_hex(8)}"
         try:
             _write(unfinished, content)
             unfinished.replace(path)
@@ -80,9 +80,9 @@ class FolderMedia:
         return self.root / key
 
     def clean(self, older_than_seconds: float) -> int:
-        """Remove what a crash or a power cut left half written; how many there were."""
+        """Remove what a crash or a power cut left half written; how many there were. Looks at the root only: cheap."""
         removed = 0
-        for path in self.root.rglob(f"{UNFINISHED}*"):
+        for path in self.root.glob(f"{UNFINISHED}*"):
             with suppress(FileNotFoundError):
                 if time.time() - path.stat().st_mtime > older_than_seconds:
                     path.unlink()

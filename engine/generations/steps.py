@@ -20,7 +20,7 @@ from engine.database import Work
 from engine.generations import hints
 from engine.generations.ending import conclude, lock_with_owner
 from engine.generations.row import COLUMNS, Generation, Kept, read, select
-from engine.ports import Job, Output, Trouble
+from engine.ports import Job, Output, Step, Trouble
 from engine.tables import EVERYWHERE, OPEN_STATES, State, bans, generations
 
 LEASE = timedelta(seconds=30)
@@ -28,6 +28,13 @@ FINISHES = 3
 """How often a worker may begin to finish a picture: one that kills its worker is not tried for ever."""
 
 TIME_TO_FINISH = timedelta(minutes=10)
+WAITING_FOR: dict[Step | None, tuple[State, ...]] = {
+    Step.SUBMIT: (State.QUEUED, State.SUBMITTING),
+    Step.FINISH: (State.READY,),
+    None: (State.QUEUED, State.SUBMITTING, State.READY),
+}
+"""What each kind of worker takes up: pictures are opened only where they are finished."""
+
 FIRST_LOOK = timedelta(seconds=1)
 IS_OPEN = generations.c.state.in_([state.value for state in OPEN_STATES])
 
@@ -51,16 +58,16 @@ class Sight:
     look_in: timedelta
 
 
-def lease(work: Work, generation_id: int) -> Lease | None:
-    """Take the lease of an open generation. None when it has ended, or somebody else works on it."""
+def lease(work: Work, generation_id: int, step: Step | None = None) -> Lease | None:
+    """Take the lease of an open generation that waits for this step, or for any. None when it does not, or somebody
+    else works on it."""
     token, now = secrets.token_hex(8), work.now()
     finishing = sa.case((generations.c.state == State.READY.value, 1), else_=0)
     taken = (
         sa.update(generations)
         .where(
             generations.c.id == generation_id,
-            IS_OPEN,
-            generations.c.state != State.SUBMITTED.value,
+            generations.c.state.in_([state.value for state in WAITING_FOR[step]]),
             sa.or_(generations.c.lease_until.is_(None), generations.c.lease_until < now),
         )
         .values(

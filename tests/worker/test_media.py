@@ -148,7 +148,7 @@ def test_a_full_disk_leaves_nothing_behind_and_the_old_picture_alone(media):
 
 def test_what_a_crash_left_is_cleaned_away_once_it_is_old(media):
     media.put(KEY, b"one", "image/jpeg")
-    old, new = (media.path(KEY).parent / f"{UNFINISHED}{name}" for name in ("old", "new"))
+    old, new = (media.root / f"{UNFINISHED}{name}" for name in ("old", "new"))
     for path in (old, new):
         path.write_bytes(b"half a pict")
     os.utime(old, (time.time() - 2 * HOUR,) * 2)

@@ -50,6 +50,11 @@ class _Told:
         """How much of its time has passed; above 1 it is over."""
         return (_now() - self.started) / max(1, self.lasts)
 
+    @property
+    def seconds_left(self) -> float | None:
+        """Until it is over, when that can be said."""
+        return max(0, self.started + self.lasts - _now()) / 1e6 if self.mishap is not Mishap.SILENT else None
+
 
 class Sketch:
     """Keeps nothing: the request id tells whichever process asks when it began, how long it takes, what goes wrong.
@@ -83,7 +88,7 @@ class Sketch:
             if told.share < until:
                 return Waiting(place)
         if told.share < 1 or told.mishap is Mishap.SILENT:
-            return Drawing()
+            return Drawing(told.seconds_left)
         if told.mishap is Mishap.FAIL:
             raise ProviderTrouble(Trouble.PROVIDER, is_permanent=True, detail="sketch: failed, as asked")
         if told.mishap is Mishap.REFUSE:
