@@ -1,74 +1,35 @@
-"""The command line: `easel --help` lists what it can do."""
+"""Run Easel: `up` starts everything on this machine, the others run one part or look after it."""
 
 import logging
 import sys
 from dataclasses import fields
-from typing import Annotated
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
 from sqlalchemy.exc import DBAPIError
 
-from easel import accounts_cli, audit_cli, doctor_cli, running_cli
-from easel.accounts_cli import AccountId
-from easel.wiring import actor, database, open_database
-from engine import administration
+from easel import accounts_cli, audit_cli, doctor_cli, operators_cli, running_cli
 from engine.credits import Credits, show
 from engine.errors import Fault, Refusal
-from engine.settings import PREFIX, read_settings
-from engine.tables import EVERYWHERE
+from engine.settings import PREFIX
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-console = Console(highlight=False)
 
-Reason = Annotated[str, typer.Option(help="Why; kept with the action.")]
-SpaceId = Annotated[int, typer.Option("--space", help="Only in this space.", min=0, max=2**62)]
-
-
-@app.command()
-def migrate() -> None:
-    """Bring the schema and the catalogue up to date; harmless to run again, or several at once."""
-    from engine.migrations import migrate as bring_up_to_date
-
-    console.print(f"schema {bring_up_to_date(database(read_settings()))}")
-
-
-@app.command()
-def ban(account_id: AccountId, reason: Reason, space_id: SpaceId = EVERYWHERE) -> None:
-    """Ban an account, everywhere or in one space."""
-    done = open_database().run(
-        lambda work: administration.ban(work, account_id, actor=actor(), reason=reason, space_id=space_id)
-    )
-    console.print("banned" if done else "was banned already")
-
-
-@app.command()
-def unban(account_id: AccountId, reason: Reason, space_id: SpaceId = EVERYWHERE) -> None:
-    """Lift a ban."""
-    done = open_database().run(
-        lambda work: administration.unban(work, account_id, actor=actor(), reason=reason, space_id=space_id)
-    )
-    console.print("ban lifted" if done else "was not banned")
-
-
-@app.command()
-def maintenance(
-    switch: Annotated[str, typer.Argument(help="on or off")], reason: Reason, space_id: SpaceId = EVERYWHERE
-) -> None:
-    """Switch new generations off ("on") for a while and back ("off"), everywhere or in one space."""
-    if switch not in ("on", "off"):
-        raise typer.BadParameter("on or off")
-    done = open_database().run(
-        lambda work: administration.maintenance(work, switch == "on", actor=actor(), reason=reason, space_id=space_id)
-    )
-    console.print(f"maintenance {switch}" if done else f"maintenance was {switch} already")
-
-
-for command in (running_cli.up, running_cli.web, running_cli.worker, running_cli.watcher, running_cli.chat):
+COMMANDS = (
+    running_cli.up,
+    doctor_cli.doctor,
+    running_cli.chat,
+    running_cli.web,
+    running_cli.worker,
+    running_cli.watcher,
+    operators_cli.migrate,
+    operators_cli.ban,
+    operators_cli.unban,
+    operators_cli.maintenance,
+    audit_cli.audit,
+)
+for command in COMMANDS:
     app.command()(command)
-app.command()(doctor_cli.doctor)
-app.command(name="audit")(audit_cli.audit)
 app.add_typer(accounts_cli.app, name="account")
 
 

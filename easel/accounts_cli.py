@@ -15,7 +15,7 @@ from engine.credits import parse, show
 from engine.history import Balance
 from engine.settings import MEGABYTE
 
-app = typer.Typer(no_args_is_help=True, help=__doc__)
+app = typer.Typer(no_args_is_help=True, help="Look at an account, make one, give or take credits.")
 console = Console(highlight=False)
 
 AccountId = Annotated[int, typer.Argument(help="The account's number.", min=1, max=2**62)]

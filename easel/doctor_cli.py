@@ -10,12 +10,12 @@ import typer
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
-from easel import health
+from easel import health, wiring
 from easel.wiring import database
 from engine.database import Database
 from engine.errors import Busy
 from engine.schema import is_current
-from engine.settings import DEVELOPMENT_SECRET, PREFIX, Settings, read_settings
+from engine.settings import DEVELOPMENT_SECRET, PREFIX, Settings
 
 console = Console(highlight=False)
 
@@ -34,7 +34,7 @@ class Finding:
 
 def doctor() -> None:
     """Say what is missing or unsafe, and what to do; status 1 when something is bad."""
-    settings = read_settings()
+    settings = wiring.settings()
     findings = [*_settings(settings), *_data(settings), *_parts(settings)]
     for finding in findings:
         console.print(f"{MARKS[finding.look]} {finding.what}", soft_wrap=True)
@@ -52,6 +52,12 @@ def _settings(settings: Settings) -> Iterator[Finding]:
             "bad",
             f"reachable from outside ({settings.public_url or settings.host}) with the settings of one machine",
             f"Set {PREFIX}ENV=production: it refuses unsafe values and switches the demo pages off.",
+        )
+    if settings.env == "production" and is_reachable and not settings.public_url:
+        yield Finding(
+            "bad",
+            f"open on {settings.host} without a public address: any name is believed, cookies travel without TLS",
+            f"Set {PREFIX}PUBLIC_URL=https://... and put a proxy with TLS in front.",
         )
     if settings.secret.get_secret_value() == DEVELOPMENT_SECRET:
         kept = settings.data / "secret"
@@ -72,6 +78,8 @@ def _data(settings: Settings) -> Iterator[Finding]:
     folder = settings.data.absolute()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if folder.stat().st_mode & 0o077:
+            yield Finding("odd", f"other users of this machine can look into {folder}", f"chmod 700 {folder}")
         probe = folder / ".doctor"
         probe.write_text("")
         probe.unlink()
@@ -101,7 +109,7 @@ def _parts(settings: Settings) -> Iterator[Finding]:
     found = health.look(here)
     yield _part("Redis", found.redis == health.OK, f"Start it, or correct {PREFIX}REDIS_URL.")
     for step, count in found.workers.items():
-        yield _part(f"{count} {step} workers", count > 0, f"Start one: easel worker {step}")
+        yield _part(f"{step} workers: {count}", count > 0, f"Start one: easel worker {step}")
     yield _part("watcher", found.watcher == health.OK, "Start one: easel watcher")
 
 

@@ -39,7 +39,16 @@ def embedded_redis(folder: Path) -> tuple[list[str], str]:
     socket = _socket(folder)
     command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"]
     command += ["--dir", str(folder), "--appendonly", "yes", "--save", "", "--loglevel", "warning"]
+    command += ["--logfile", str(folder / "redis.log")]
     return command, f"unix://{quote(str(socket))}"
+
+
+def running_redis(folder: Path) -> str | None:
+    """The address of the embedded Redis that already runs on this folder, if one does."""
+    if not folder.is_dir():
+        return None
+    _, url = embedded_redis(folder)
+    return url if redis_answers(url) else None
 
 
 def redis_answers(url: str) -> bool:

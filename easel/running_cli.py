@@ -14,7 +14,7 @@ from rich.console import Console
 from easel import logs, parts
 from easel.children import Child
 from easel.local import embedded_redis, redis_answers, supervise
-from easel.wiring import actor, database, media, open_database
+from easel.wiring import actor, database, keep_private, media, open_database
 from engine.ports import Step
 from engine.settings import PREFIX, Settings, read_settings
 
@@ -28,6 +28,7 @@ def up() -> None:
     settings = read_settings()
     from engine.migrations import migrate
 
+    keep_private()
     _must_be_free(settings)
     migrate(database(settings))
     sys.exit(supervise(children(settings), settings.data, partial(_announce, settings)))
@@ -108,5 +109,5 @@ def _at_once() -> bool:
 def _announce(settings: Settings) -> None:
     console.print(f"\n{settings.name} is open at [bold]{settings.address}[/]   (Ctrl-C stops it)")
     demo = "" if settings.env == "production" else f"   every card and state: {settings.address}/demo/states"
-    console.print(f"API: {settings.address}/docs{demo}" if demo else "", markup=False)
-    console.print(f"data: {Path(settings.data).absolute()}, process {os.getpid()}\n", markup=False)
+    console.print(f"API: {settings.address}/docs{demo}" if demo else "", markup=False, soft_wrap=True)
+    console.print(f"data: {Path(settings.data).absolute()}, process {os.getpid()}\n", markup=False, soft_wrap=True)

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from importlib import metadata
 from types import FrameType
 
 import uvicorn
@@ -47,6 +48,7 @@ def application(database: Database) -> FastAPI:
     is_open = settings.env != "production"
     app = FastAPI(
         title=f"{settings.name} API",
+        version=_version(),
         openapi_url="/openapi.json" if is_open else None,
         docs_url=None,
         redoc_url=None,
@@ -137,6 +139,13 @@ async def _ring(front: Front) -> None:
                 front.bells.ring(account_id)
 
 
+def _version() -> str:
+    try:
+        return metadata.version("easel")
+    except metadata.PackageNotFoundError:  # run from its folder, never installed
+        return "0"
+
+
 def _add_media(app: FastAPI, store: FolderMedia) -> None:
     @app.get("/media/{key:path}", include_in_schema=False)
     def picture(key: str, until: int = 0, name: str = "", signature: str = "") -> Response:
@@ -155,10 +164,12 @@ def _add_media(app: FastAPI, store: FolderMedia) -> None:
 
 
 def _add_health(app: FastAPI, database: Database) -> None:
+    latest = health.Latest(database)
+
     @app.get("/healthz", include_in_schema=False)
     def healthz() -> JSONResponse:
         """200 while requests can be taken; `status` says whether everything is there."""
-        found = health.look(database)
+        found = latest.look()
         status = "ok" if found.is_fine else "degraded" if found.can_serve else "down"
         return JSONResponse({"status": status, **vars(found)}, 200 if found.can_serve else 503)
 
@@ -189,4 +200,5 @@ class Envelope:
             finally:
                 took = (time.monotonic() - begun) * 1000
                 if status >= 400 or scope["method"] != "GET":
-                    log.info("%s %s %d %.0f ms", scope["method"], scope["path"], status, took)
+                    path = scope["path"].encode("unicode_escape").decode()  # no line of its own, no escape sequence
+                    log.info("%s %s %d %.0f ms", scope["method"], path, status, took)

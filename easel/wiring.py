@@ -1,10 +1,12 @@
 """Settings into the parts that need them; explicit, nothing is looked up by name."""
 
 import getpass
+import hmac
 import os
 import secrets
 import sys
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 
 from engine.database import Database
@@ -17,12 +19,28 @@ BEAT_KEY = "easel:watcher"
 """Where the watcher leaves a sign of life, in Redis."""
 
 
+def keep_private() -> None:
+    """What this process writes is for its own user: prompts, pictures and locks are nobody else's."""
+    os.umask(0o077)
+
+
 def open_database() -> Database:
     """The database that the settings name, for one command; ends with advice when its schema is not current."""
-    here = database(read_settings())
+    keep_private()
+    here = database(settings())
     if not is_current(here):
         sys.exit("Not done: the database has not this program's schema. Run: easel migrate")
     return here
+
+
+def settings() -> Settings:
+    """The settings; with the address of the embedded Redis when `easel up` runs on the same data."""
+    given = read_settings()
+    if given.redis_url or not (given.data / "redis").is_dir():
+        return given
+    from easel.local import running_redis
+
+    return given.model_copy(update={"redis_url": running_redis(given.data / "redis")})
 
 
 def actor() -> str:
@@ -40,13 +58,15 @@ def database(settings: Settings) -> Database:
 
 def media(settings: Settings) -> FolderMedia:
     """Where pictures are kept."""
-    return FolderMedia(settings.data / "media", secret(settings), settings.public_url or "")
+    key = hmac.digest(secret(settings), b"links to pictures", sha256)  # a key for this use alone
+    return FolderMedia(settings.data / "media", key, settings.public_url or "")
 
 
 def secret(settings: Settings) -> bytes:
     """What links are signed with: the setting, or for one machine a random one that is kept in its data."""
     given = settings.secret.get_secret_value()
-    return given.encode() if given != DEVELOPMENT_SECRET else _kept_secret(settings.data / "secret")
+    is_own = given not in ("", DEVELOPMENT_SECRET)
+    return given.encode() if is_own else _kept_secret(settings.data / "secret")
 
 
 def _kept_secret(path: Path) -> bytes:

@@ -38,6 +38,7 @@ def credit(work: Work, account_id: int, amount: Credits, key: str, *, actor: str
         receipt = ledger.revoke(work, account_id, Credits(-amount), key, actor=OPERATOR, note=note)
     if not receipt.is_replay:
         _record(work, actor, "credit", note, account_id=account_id, detail=f"{show(amount)} ({key})")
+        work.wake(account_id)
     return receipt
 
 

@@ -43,6 +43,8 @@ def create(work: Work, account_id: int) -> NewKey:
     limit = work.settings.personal_keys
     if len(all_keys(work, account_id)) >= limit:
         raise TooManyKeys(limit)
+    dead = (personal_keys.c.account_id == account_id, personal_keys.c.revoked_at.is_not(None))
+    work.execute(sa.delete(personal_keys).where(*dead))  # no more rows than keys may be alive
     secret = PREFIX + secrets.token_urlsafe(32)
     made = sa.insert(personal_keys).values(
         account_id=account_id, secret_hash=_hash(secret), hint=secret[-4:], created_at=work.now()

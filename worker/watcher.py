@@ -8,32 +8,32 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-from engine import sessions, tasks
+from engine import sessions
 from engine.catalog import model
 from engine.database import Work
 from engine.generations import Generation, steps
-from engine.generations.steps import Sight
-from engine.ports import Done, Drawing, Job, Progress, ProviderTrouble, Trouble, Waiting
+from engine.ports import Done, Job, Trouble
 from engine.singleton import Singleton
 from engine.tables import State
-from engine.tasks import Task
 from engine.trace import tracing
+from worker.errands import Errands, TaskFunction
+from worker.looking import look, sight
 from worker.tools import Tools
 
 log = logging.getLogger(__name__)
 
-TaskFunction = Callable[[Tools, str], None]
 T = TypeVar("T")
+Note = Callable[[Work], None]
 
-ROUND = 0.25
+ROUND, GATHERING = 0.25, 0.05
 AT_ONCE = 500
-LOOKS_AT_ONCE = 8
-SOONEST_LOOK, LATEST_LOOK = 0.5, 10.0
+LOOKS_AT_ONCE = 32
 HOUSEKEEPING = 60.0
+UNFINISHED_SECONDS = 3600.0
+"""A file that is half written for so long is nobody's any more."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,14 @@ class Watcher:
     def __init__(self, tools: Tools, jobs: Mapping[str, TaskFunction], beat: Callable[[], None]) -> None:
         self._tools = tools
         self._database = tools.database
-        self._jobs = jobs
         self._beat = beat
+        self._errands = Errands(tools, jobs)
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="watcher")
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._busy: dict[int, asyncio.Task[None]] = {}
-        self._sights: list[Sight] = []
-        self._made: list[tuple[int, str, Done]] = []
+        self._notes: dict[int, Note] = {}
+        self._writing: set[asyncio.Task[None]] = set()
+        self._books = asyncio.Lock()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Round after round; a round that fails is logged and followed by the next."""
@@ -73,44 +74,49 @@ class Watcher:
                     log.exception("a round of the watcher")
                 await _sleep(ROUND, stop)
         finally:
-            for look in (*self._busy.values(), chores):
-                look.cancel()
+            for running in (*self._busy.values(), chores, *self._writing):
+                running.cancel()
             singleton.close()
+            self._errands.close()
             self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _round(self) -> None:
-        await self._in_thread(self._write_down)
-        for due in await self._in_thread(self._due):
-            if due.generation.id not in self._busy:
-                self._busy[due.generation.id] = asyncio.create_task(self._one(due))
-        for task in await self._in_thread(partial(self._database.run, tasks.claim)):
-            await self._in_thread(partial(self._do, task))
+        async with self._books:
+            await self._write_down()
+            for due in await self._in_thread(self._due):
+                if due.generation.id not in self._busy:
+                    self._busy[due.generation.id] = asyncio.create_task(self._one(due))
+        await self._errands.begin()
 
     def _due(self) -> list[Due]:
         with self._database.read() as work:
             generations, now = steps.due(work, AT_ONCE), work.now()
             models = {name: model(work, name) for name in {generation.model_id for generation in generations}}
         return [
-            Due(generation, steps.job(generation, models[generation.model_id]), _is_past(generation, now))
+            Due(
+                generation,
+                steps.job(generation, models[generation.model_id]),
+                generation.deadline_at is not None and generation.deadline_at <= now,
+            )
             for generation in generations
         ]
 
     async def _one(self, due: Due) -> None:
-        generation, is_seen = due.generation, False
+        generation = due.generation
         with tracing(generation.trace):
             try:
-                if due.is_over:
-                    await self._in_thread(partial(self._give_up, generation))
-                elif generation.state is State.SUBMITTED:
+                if generation.state is State.SUBMITTED:
                     async with self._looks:
-                        is_seen = await self._look(generation, due.job)
-                else:
+                        await self._look(due)
+                elif not due.is_over:
                     await self._in_thread(partial(self._hint, generation))
+                if due.is_over and generation.id not in self._notes:
+                    await self._in_thread(partial(self._give_up, generation))
             except Exception:
                 log.exception("the watcher and generation %d", generation.id)
             finally:
-                if not is_seen:  # else only once it is written down
-                    del self._busy[generation.id]
+                if generation.id not in self._notes:  # else only once it is written down
+                    self._busy.pop(generation.id, None)
 
     def _give_up(self, generation: Generation) -> None:
         if self._database.run(lambda work: steps.give_up(work, generation.id)):
@@ -120,84 +126,89 @@ class Watcher:
         if self._database.run(lambda work: steps.hint_again(work, generation.id, generation.state)):
             log.info("hinted again (%s)", generation.state)
 
-    async def _look(self, generation: Generation, job: Job) -> bool:
-        """Ask the provider; whether there is something to write down with the next round."""
+    async def _look(self, due: Due) -> None:
+        """Ask the provider, and note what it says. The last time only a made picture counts: it may have been made
+        while nobody could look."""
+        generation, request_id = due.generation, due.job.request_id
         provider = self._tools.providers.get(generation.provider or "")
-        if provider is None or job.request_id is None:
-            return False
-        try:
-            progress = await provider.look(job)
-        except ProviderTrouble as error:
-            log.warning("look: %s", error)
-            if error.is_permanent:
-                await self._in_thread(partial(self._fail, generation, error.trouble))
-                return False
-            progress = Waiting(generation.place) if generation.began_at is None else Drawing()
-        self._saw(generation, job.request_id, progress)
-        return True
-
-    def _saw(self, generation: Generation, request_id: str, progress: Progress) -> None:
-        if isinstance(progress, Done):
-            self._made.append((generation.id, request_id, progress))
+        if provider is None or request_id is None:
             return
-        place = progress.place if isinstance(progress, Waiting) else None
-        has_begun = isinstance(progress, Drawing)
-        wait = _spacing(generation, progress.seconds_left if isinstance(progress, Drawing) else None)
-        self._sights.append(Sight(generation.id, request_id, place, has_begun, wait))
+        progress = await look(provider, generation, due.job, due.is_over)
+        if isinstance(progress, Trouble):
+            await self._in_thread(partial(self._fail, generation, progress))
+        elif isinstance(progress, Done):
+            self._notes[generation.id] = partial(_note_made, generation.id, request_id, progress)
+            self._write_soon()
+        elif not due.is_over:
+            seen = sight(generation, request_id, progress)
+            self._notes[generation.id] = lambda work: steps.saw(work, [seen])
 
     def _fail(self, generation: Generation, trouble: Trouble) -> None:
-        self._database.run(lambda work: steps.fail(work, generation.id, trouble))
+        self._database.run(lambda work: steps.fail(work, generation.id, trouble, state=generation.state))
 
-    def _write_down(self) -> None:
-        """All that was seen since the last round, in one Work."""
-        sights, self._sights = self._sights, []
-        made, self._made = self._made, []
-        if not sights and not made:
+    def _write_soon(self) -> None:
+        """A picture that is made does not wait for the next round, only for others that are made with it."""
+        if not self._writing:
+            writing = asyncio.create_task(self._gather_and_write())
+            self._writing.add(writing)
+            writing.add_done_callback(self._writing.discard)
+
+    async def _gather_and_write(self) -> None:
+        await asyncio.sleep(GATHERING)
+        async with self._books:  # else a round reads that it is due, before, and asks again, after
+            await self._write_down()
+
+    async def _write_down(self) -> None:
+        """All that was noted since the last time, in one Work; one by one when that fails, so that only the bad one is
+        lost."""
+        notes, self._notes = self._notes, {}
+        if not notes:
             return
-
-        def write(work: Work) -> None:
-            steps.saw(work, sights)
-            for generation_id, request_id, done in made:
-                if not steps.ready(work, generation_id, request_id, done.outputs):
-                    log.info("generation %d: a result that came late or twice", generation_id)
-
         try:
-            self._database.run(write)
+            await self._in_thread(partial(self._database.run, partial(_write_all, list(notes.values()))))
+        except Exception:
+            log.exception("%d notes of the watcher", len(notes))
+            for generation_id, note in notes.items():
+                await self._write_one(generation_id, note)
         finally:
-            for generation_id in (*(sight.generation_id for sight in sights), *(one[0] for one in made)):
+            for generation_id in notes:
                 self._busy.pop(generation_id, None)
 
-    def _do(self, task: Task) -> None:
+    async def _write_one(self, generation_id: int, note: Note) -> None:
         try:
-            self._jobs[task.kind](self._tools, task.key)
+            await self._in_thread(partial(self._database.run, note))
         except Exception:
-            log.exception("task %s %s, attempt %d", task.kind, task.key, task.attempts)
-            self._database.run(lambda work: tasks.again(work, task))
-        else:
-            self._database.run(lambda work: tasks.done(work, task))
+            log.exception("what was noted of generation %d", generation_id)
 
     async def _housekeeping(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
-            try:
-                await self._in_thread(partial(self._database.run, sessions.forget_old))
-            except Exception:
-                log.exception("housekeeping")
+            for chore in (self._forget_visitors, self._clean_media):
+                try:
+                    await self._in_thread(chore)
+                except Exception:
+                    log.exception("housekeeping")
             await _sleep(HOUSEKEEPING, stop)
+
+    def _forget_visitors(self) -> None:
+        while self._database.run(sessions.forget_old):
+            pass
+
+    def _clean_media(self) -> None:
+        if removed := self._tools.media.clean(UNFINISHED_SECONDS):
+            log.info("removed %d files that were never finished", removed)
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, function)
 
 
-def _is_past(generation: Generation, now: datetime) -> bool:
-    return generation.deadline_at is not None and generation.deadline_at <= now
+def _note_made(generation_id: int, request_id: str, made: Done, work: Work) -> None:
+    if not steps.ready(work, generation_id, request_id, made.outputs):
+        log.info("generation %d: a result that came late or twice", generation_id)
 
 
-def _spacing(generation: Generation, seconds_left: float | None) -> timedelta:
-    """When to look again: when the provider says it will be done, else after a quarter of the time it took so far."""
-    if seconds_left is None:
-        begun = generation.submitted_at or generation.changed_at
-        seconds_left = (datetime.now(begun.tzinfo) - begun).total_seconds() / 4
-    return timedelta(seconds=min(max(seconds_left, SOONEST_LOOK), LATEST_LOOK))
+def _write_all(notes: list[Note], work: Work) -> None:
+    for note in notes:
+        note(work)
 
 
 async def _sleep(seconds: float, stop: asyncio.Event) -> None:

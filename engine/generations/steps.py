@@ -24,7 +24,7 @@ from engine.ports import Job, Output, Step, Trouble
 from engine.tables import EVERYWHERE, OPEN_STATES, State, bans, generations
 
 LEASE = timedelta(seconds=30)
-FINISHES = 3
+FINISHES = 5
 """How often a worker may begin to finish a picture: one that kills its worker is not tried for ever."""
 
 TIME_TO_FINISH = timedelta(minutes=10)

@@ -12,19 +12,7 @@ from worker.providers.caption import caption
 from worker.providers.strokes import Canvas, Line, Palette, fill, firs, glitter, headland, mix, ridge, sky, swell
 
 SQUARE = (1024, 1024)
-SIZES = {
-    "1:1": SQUARE,
-    "square": SQUARE,
-    "square_hd": SQUARE,
-    "4:3": (1152, 864),
-    "landscape_4_3": (1152, 864),
-    "3:4": (864, 1152),
-    "portrait_4_3": (864, 1152),
-    "16:9": (1344, 756),
-    "landscape_16_9": (1344, 756),
-    "9:16": (756, 1344),
-    "portrait_16_9": (756, 1344),
-}
+SIZES = {"1:1": SQUARE, "4:3": (1152, 864), "3:4": (864, 1152), "16:9": (1344, 756), "9:16": (756, 1344)}
 
 # In the order of Palette.
 PALETTES = (

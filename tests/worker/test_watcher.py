@@ -1,0 +1,126 @@
+"""The watcher and providers that do what they should not: one bad row keeps nobody else waiting, and ends."""
+
+import asyncio
+import threading
+
+import pytest
+
+from engine import history, tasks
+from engine.ports import Trouble, Waiting
+from engine.tables import State
+from tests.conftest import later
+from tests.worker.studio import Studio
+from worker import chores
+from worker.advance import advance
+from worker.providers.sketch import Sketch
+
+
+@pytest.fixture
+def kind():
+    return "sqlite"
+
+
+class Odd(Sketch):
+    """The sketch, except for prompts with a word that says what `look` does."""
+
+    def __init__(self):
+        super().__init__(0, "", is_production=False)
+        self.looks = 0
+
+    async def look(self, job):
+        self.looks += 1
+        if "crash" in job.prompt:
+            raise RuntimeError("a bug in a provider's file")
+        if "hang" in job.prompt:
+            await asyncio.sleep(3600)
+        if "far" in job.prompt:
+            return Waiting(2**40)
+        return await super().look(job)
+
+
+@pytest.fixture
+def studio(database, tmp_path, monkeypatch):
+    monkeypatch.setattr("worker.looking.LONGEST_LOOK", 0.3)
+    monkeypatch.setattr("worker.looking.LAST_LOOK", 0.1)
+    monkeypatch.setattr("worker.watcher.LOOKS_AT_ONCE", 2)
+    return Studio(database, Odd(), tmp_path / "media")
+
+
+def submitted(studio, account_id, prompt):
+    asked = studio.ask(account_id, prompt)
+    advance(studio.tools, asked.id)
+    studio.hints.waiting.clear()
+    assert studio.see(asked).state is State.SUBMITTED
+    return asked
+
+
+@pytest.mark.parametrize("word", ["crash", "hang", "far"])
+def test_a_look_that_goes_wrong_ends_at_the_deadline_like_any_other(studio, cast, word):
+    asked = submitted(studio, cast.alice, f"a fox, {word}")
+    later(studio.database, minutes=10)
+
+    (done,) = studio.run(asked)
+
+    assert (done.state, done.trouble, done.charged) == (State.FAILED, Trouble.TOO_LATE, 0)
+    with studio.database.read() as work:
+        assert history.balance(work, cast.alice).held == 0
+
+
+def test_looks_that_hang_keep_no_other_picture_waiting(studio, cast):
+    for name in ("one", "two"):
+        submitted(studio, cast.alice, f"hang {name}")
+    good = submitted(studio, cast.carol, "a fox")
+
+    (done,) = studio.run(good)
+
+    assert done.state is State.STORED
+
+
+def test_a_look_that_crashes_is_not_asked_again_at_once(studio, cast):
+    submitted(studio, cast.alice, "crash")
+    good = submitted(studio, cast.carol, "a fox")
+    before = studio.tools.first.looks
+
+    studio.run(good)
+
+    assert studio.tools.first.looks - before < 8
+
+
+def test_one_note_that_cannot_be_written_loses_no_other(studio, cast, monkeypatch):
+    monkeypatch.setattr("worker.looking.FARTHEST_PLACE", 2**80)  # more than any column takes
+    submitted(studio, cast.alice, "far")
+    good = submitted(studio, cast.carol, "a fox")
+
+    (done,) = studio.run(good)
+
+    assert done.state is State.STORED
+
+
+def test_a_slow_task_stops_no_round(studio, cast, monkeypatch):
+    stopping = threading.Event()
+    monkeypatch.setattr("tests.worker.studio.delete_media", lambda tools, key: stopping.wait(60))
+    monkeypatch.setattr(studio, "_owes_tasks", lambda: False)
+    studio.database.run(lambda work: [tasks.add(work, "delete_media", str(n)) for n in range(9)])
+    good = submitted(studio, cast.alice, "a fox")
+
+    try:
+        (done,) = studio.run(good)
+    finally:
+        stopping.set()
+        for thread in [one for one in threading.enumerate() if one.name.startswith("errand")]:
+            thread.join(20)
+
+    assert done.state is State.STORED
+
+
+def test_a_cancel_that_comes_an_hour_late_is_dropped(studio, cast, monkeypatch):
+    asked = submitted(studio, cast.alice, "a fox")
+    told = []
+    monkeypatch.setattr(Odd, "cancel", lambda self, job: told.append(job.request_id))
+    (done,) = studio.run(asked)
+
+    chores.cancel_at_provider(studio.tools, str(done.id))
+    later(studio.database, hours=2)
+    chores.cancel_at_provider(studio.tools, str(done.id))
+
+    assert told == [done.request_id]
