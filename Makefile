@@ -26,8 +26,9 @@ check: .venv/develop ## Style, types and the directions between folders
 guards: .venv/develop ## Remove each guard of the ledger in turn: a test must fail (GUARD=part of a name)
 	$(BIN)/python -m tests.guards "$(GUARD)"
 
-soak: .venv/develop ## The ledger against its model for STEPS=200000 steps on each database
+soak: .venv/develop ## The ledger for STEPS=200000 steps, and KILLS=100 of processes, on each database
 	EASEL_STEPS=$(or $(STEPS),200000) $(BIN)/python -m pytest -n 2 tests/engine/test_machine.py
+	EASEL_KILLS=$(or $(KILLS),100) $(BIN)/python -m pytest -n 2 tests/crash
 
 bench: .venv/develop ## Measure, as ratios to the least possible work in the same run
 	$(BIN)/python -m bench all
