@@ -50,8 +50,7 @@ def sign_up(work: Work, account_id: int, terms: str = "") -> ledger.Wallet:
     somebody was asked. Raises AlreadyMember.
     """
     wallet = ledger.open(work, account_id)
-    has_nothing_to_get = wallet.account.welcome_issued or not work.settings.welcome_credits
-    if wallet.account.standing == "pool" or (wallet.account.standing == "member" and has_nothing_to_get):
+    if not _may_sign_up(work, wallet.account):
         raise AlreadyMember(account_id)
     wallet.account.standing = "member"
     _welcome(work, wallet)
@@ -60,6 +59,11 @@ def sign_up(work: Work, account_id: int, terms: str = "") -> ledger.Wallet:
     if terms:
         _consent(work, account_id, terms)
     return wallet
+
+
+def can_sign_up(work: Work, account_id: int) -> bool:
+    """Whether signing up would do something: for a guest, and for who became a member by paying."""
+    return _may_sign_up(work, ledger.look(work, account_id).account)
 
 
 def make_member(work: Work, account_id: int) -> ledger.Account:
@@ -80,6 +84,12 @@ def survivor(work: Work, account_id: int) -> int:
         if row.merged_into is None:
             return account_id
         account_id = row.merged_into
+
+
+def _may_sign_up(work: Work, account: ledger.Account) -> bool:
+    if account.standing == "member":
+        return bool(work.settings.welcome_credits and not account.welcome_issued)
+    return account.is_guest
 
 
 def _consent(work: Work, account_id: int, version: str) -> None:

@@ -1,11 +1,14 @@
 """Cards for what is wrong with the request itself: words, models, options, prices, things that are not there."""
 
-from bots.commands import examples, picker, shortages
+from bots.commands import examples, feedback, offers, picker, shortages
 from bots.commands.conversation import Button, Card, Reply, Request, Text, Tone
-from bots.commands.parsing import BadLine, usage
-from bots.commands.picker import dismiss
+from bots.commands.offers import priced, priced_at
+from bots.commands.parsing import BadLine, Meant, usage
+from bots.commands.picker import close, dismiss
+from bots.commands.wishes import asked, echo
 from bots.texts import Amount
-from engine import catalog, errors
+from engine import catalog, errors, preferences
+from engine.credits import Credits
 from engine.database import Work
 
 Buttons = tuple[Button, ...]
@@ -15,9 +18,22 @@ def bad_line(work: Work, request: Request, refusal: BadLine) -> Reply:
     lines = [Text("help.usage", {"usage": usage(refusal.command)})] if refusal.command else []
     ways = [Button(Text("buttons.help"), "help")]
     if refusal.suggestion:
-        lines.append(Text("line.meant", {"command": refusal.suggestion.name}))
-        ways.insert(0, Button(Text("line.run", {"command": refusal.suggestion.name}), refusal.suggestion.name))
+        lines.append(Text("line.meant", {"command": echo(refusal.suggestion.line)}))
+        ways.insert(0, _run(work, request, refusal.suggestion))
     return no("list", refusal.problem, tuple(lines), tuple(ways), Tone.LOW)
+
+
+def _run(work: Work, request: Request, meant: Meant) -> Button:
+    """What was meant, with its words; with its price where that draws at once."""
+    facts = {"command": echo(meant.line, 60)}
+    if meant.command.name == "imagine" and "prompt" in meant.options:
+        mine = offers.purse(work, request.account_id)
+        chosen = meant.options.get("model") or preferences.get(work, request.account_id).default_model
+        model = next((model for model in catalog.all_models(work) if model.id == chosen), None)
+        if model:
+            label = priced("line.run_now", mine, model.price, **facts)
+            return Button(label, "imagine", {**meant.options, "model": model.id, "price": mine.due(model.price)})
+    return Button(Text("line.run", facts), meant.command.name, meant.options)
 
 
 def not_found(work: Work, request: Request, refusal: errors.NotFound) -> Reply:
@@ -27,11 +43,11 @@ def not_found(work: Work, request: Request, refusal: errors.NotFound) -> Reply:
             ways: Buttons = (Button(Text("buttons.models"), "models"), dismiss())
             return no("picker", Text("refusal.not_found.model", facts), _offered(work), ways)
         case "generation" | "picture":
-            return no("picture", Text("refusal.not_found.picture", facts), (), (dismiss(),))
+            return no("picture", Text("refusal.not_found.picture", facts), (), (close(),))
         case "key":
             return no("list", Text("refusal.not_found.key", facts), (), (Button(Text("buttons.keys"), "apikey"),))
         case kind:
-            return no("list", Text("refusal.not_found.other", {**facts, "kind": kind}), (), (dismiss(),))
+            return no("list", Text("refusal.not_found.other", {**facts, "kind": kind}), (), (close(),))
 
 
 def prompt_empty(work: Work, request: Request, refusal: errors.PromptEmpty) -> Reply:
@@ -39,28 +55,34 @@ def prompt_empty(work: Work, request: Request, refusal: errors.PromptEmpty) -> R
 
 
 def prompt_too_long(work: Work, request: Request, refusal: errors.PromptTooLong) -> Reply:
-    return no("list", Text("refusal.prompt_long.title"), (_length("refusal.prompt_long.how", refusal),), (dismiss(),))
+    return no("list", Text("refusal.prompt_long.title"), (_length("refusal.prompt_long.how", refusal),), (close(),))
 
 
 def prompt_forbidden(work: Work, request: Request, refusal: errors.PromptForbidden) -> Reply:
-    return no("list", Text("refusal.prompt_forbidden.title"), (Text("refusal.prompt_forbidden.how"),), (dismiss(),))
+    return no("list", Text("refusal.prompt_forbidden.title"), (Text("refusal.prompt_forbidden.how"),), (close(),))
 
 
 def not_offered(work: Work, request: Request, refusal: errors.NotOffered) -> Reply:
     """What it does offer, a button each; without the option where it has none of it."""
     facts = {"model": _model_name(work, refusal.model), "value": refusal.value[:40], "option": refusal.option}
+    mine, price = offers.purse(work, request.account_id), catalog.model(work, refusal.model).price
     without = {name: value for name, value in request.options.items() if name != refusal.option}
+    without |= {"model": refusal.model, "price": mine.due(price)}
     if not refusal.offered:
-        ways: Buttons = (Button(Text("refusal.not_offered.without", facts), request.command, without, is_main=True),)
-        return no("picker", Text("refusal.not_offered.none", facts), (), (*ways, _others(request), dismiss()), Tone.LOW)
-    ways = tuple(
-        Button(
-            Text("refusal.not_offered.instead", {"value": value}), request.command, {**without, refusal.option: value}
+        title = Text("refusal.not_offered.none", facts)
+        label = priced("refusal.not_offered.without", mine, price, **facts)
+        ways: Buttons = (Button(label, request.command, without, is_main=True),)
+    else:
+        title = Text("refusal.not_offered.title", facts)
+        ways = tuple(
+            Button(
+                priced("refusal.not_offered.instead", mine, price, value=value),
+                request.command,
+                {**without, refusal.option: value},
+            )
+            for value in refusal.offered
         )
-        for value in refusal.offered
-    )
-    lines = (Text("refusal.not_offered.offered", {"offered": ", ".join(refusal.offered)}),)
-    return no("picker", Text("refusal.not_offered.title", facts), lines, (*ways, _others(request), dismiss()), Tone.LOW)
+    return no("picker", title, (), (*ways, _others(request), dismiss()), Tone.LOW)
 
 
 def model_off(work: Work, request: Request, refusal: errors.ModelOff) -> Reply:
@@ -71,17 +93,22 @@ def model_off(work: Work, request: Request, refusal: errors.ModelOff) -> Reply:
 def price_changed(work: Work, request: Request, refusal: errors.PriceChanged) -> Reply:
     """Going on is the same request at the new price; who has this model as his default may say yes for good."""
     facts = {"model": _model_name(work, refusal.model), "shown": Amount(refusal.shown), "price": Amount(refusal.price)}
-    again = {**request.options, "model": refusal.model, "price": refusal.price}
-    go_on = Button(Text("refusal.price.go_on", facts), request.command, again, is_main=True)
-    title = Text("refusal.price.title", facts)
-    default: dict[str, str | int | bool] = {
-        "model": refusal.model,
-        "price": refusal.price,
-        "prompt": request.text("prompt"),
-    }
-    keep = () if request.text("model") else (Button(Text("refusal.price.keep", facts), "settings", default),)
-    ways = (go_on, *keep, _others(request), dismiss())
-    return no("coin", title, (Text("refusal.price.how", facts),), ways, Tone.LOW)
+    now: dict[str, str | int | bool] = {"model": refusal.model, "price": refusal.price}
+    label = Text("refusal.price.go_on", facts) if refusal.price else Text("refusal.price.go_on_free")
+    draws = request.command == "imagine"
+    go_on = (Button(label, request.command, {**request.options, **now}, is_main=True),) if draws else ()
+    keep: Buttons = ()
+    if not draws or not request.text("model"):
+        kept = priced_at("refusal.price.keep", refusal.price)
+        keep = (Button(kept, "settings", {**asked(request).carried(), **now}, is_main=not draws),)
+    ways = (*go_on, *keep, _others(request), dismiss())
+    return no("coin", Text("refusal.price.title", facts), (_how(refusal.shown, refusal.price, facts),), ways, Tone.LOW)
+
+
+def _how(shown: Credits, price: Credits, facts: dict[str, object]) -> Text:
+    if not shown:
+        return Text("refusal.price.was_free", facts)
+    return Text("refusal.price.how", facts) if price else Text("refusal.price.is_free", facts)
 
 
 def guest_model(work: Work, request: Request, refusal: errors.GuestModelTooDear) -> Reply:
@@ -94,11 +121,11 @@ def guest_model(work: Work, request: Request, refusal: errors.GuestModelTooDear)
 
 
 def feedback_empty(work: Work, request: Request, refusal: errors.FeedbackEmpty) -> Reply:
-    return no("list", Text("refusal.feedback.empty"), (Text("refusal.feedback.how"),), (dismiss(),), Tone.LOW)
+    return feedback.question()
 
 
 def feedback_long(work: Work, request: Request, refusal: errors.FeedbackTooLong) -> Reply:
-    return no("list", Text("refusal.feedback.long"), (_length("refusal.feedback.length", refusal),), (dismiss(),))
+    return no("list", Text("refusal.feedback.long"), (_length("refusal.feedback.length", refusal),), (close(),))
 
 
 def no(look: str, title: Text, lines: tuple[Text, ...], buttons: Buttons, tone: Tone = Tone.OUT) -> Reply:
@@ -108,8 +135,8 @@ def no(look: str, title: Text, lines: tuple[Text, ...], buttons: Buttons, tone: 
 
 def _others(request: Request) -> Button:
     """The picker for what was asked; where nothing was asked, the list of models."""
-    if request.command == "imagine" and request.text("prompt"):
-        return picker.other_model(request.text("prompt"), request.text("size") or None)
+    if request.text("prompt"):
+        return picker.other_model(asked(request))
     return Button(Text("buttons.models"), "models")
 
 

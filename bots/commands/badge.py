@@ -12,11 +12,13 @@ from engine.history import Balance
 
 @dataclass(frozen=True)
 class Badge:
-    """What is free now in one line, a meter of it, and how it looks."""
+    """What is free now in one line, a meter of it, and how it looks; `total`: all that can be spent, when it is more
+    than what the meter shows."""
 
     tone: Tone
     text: Text
     meter: Meter
+    total: Text | None = None
 
 
 def badge(work: Work, account_id: int | None) -> Badge:
@@ -47,8 +49,9 @@ def _of_guest(window: GuestWindow) -> Badge:
 
 def _of_day(day: Day, balance: Balance, tone: Tone) -> Badge:
     facts = {"left": Number(day.left), "limit": Number(day.limit)}
-    label = Text("badge.total", {"amount": Amount(balance.spendable)})
-    return Badge(tone, Text("badge.day", facts), Meter(day.left, max(day.limit, day.left), tone, label))
+    meter = Meter(day.left, max(day.limit, day.left), tone, Text("badge.of_day", facts))
+    total = Text("badge.total", {"amount": Amount(balance.spendable)})
+    return Badge(tone, Text("badge.day", facts), meter, total if balance.spendable > day.left else None)
 
 
 def _tone(work: Work, balance: Balance) -> Tone:

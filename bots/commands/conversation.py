@@ -28,6 +28,7 @@ class Text:
 
     key: str
     facts: Mapping[str, object] = field(default_factory=dict)
+    only_with: str = ""  # a command: where there is none of that name, and so no button for it, nothing is said of it
 
 
 @dataclass(frozen=True)
@@ -75,13 +76,15 @@ class Meter:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a list, such as a model in the picker: a title, details, perhaps its button and a smaller one."""
+    """One line of a list, such as a model in the picker: a title, details, perhaps a meter of them, its button and a
+    smaller one."""
 
     title: Text
     details: tuple[Text, ...] = ()
     button: Button | None = None
     extra: Button | None = None  # "make it my default"
     mark: Text | None = None  # "recommended"
+    meter: Meter | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,7 @@ class Reply:
 
     text: Text | None = None
     card: Card | None = None
+    notice: Text | None = None  # said beside it and once: what is shown of the generation later does not repeat it
     buttons: tuple[Button, ...] = ()
     pictures: tuple[Picture, ...] = ()
     generation_id: int | None = None
@@ -166,7 +170,6 @@ class Command:
     who: Who = Who.EVERYONE
     is_private: bool = False
     is_read: bool = False  # needs no write: runs beside others on SQLite
-    opens_form: bool = False
 
     @property
     def description(self) -> Text:

@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from bots.commands.conversation import Button, Card, Command, Kind, Meter, Option, Reply, Request, Row, Text, Tone
 from bots.commands.picker import dismiss
+from bots.commands.wishes import echo
 from bots.texts import Bytes
 from engine import generations, history, storage
 from engine.database import Work
@@ -72,7 +73,7 @@ def _row(kept: KeptGeneration) -> Row:
 
 
 def _name(kept: KeptGeneration) -> Text:
-    return Text("delete.picture", {"id": kept.generation_id, "prompt": kept.prompt[:80]})
+    return Text("delete.picture", {"id": kept.generation_id, "prompt": echo(kept.prompt, 80)})
 
 
 def _details(kept: KeptGeneration) -> tuple[Text, ...]:

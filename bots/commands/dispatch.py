@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from bots import commands
 from bots.commands import parsing, refusals, rights
-from bots.commands.conversation import Button, Command, Reply, Request, Row, Text
+from bots.commands.conversation import Button, Card, Command, Reply, Request, Row, Text
 from bots.commands.language import language
 from bots.commands.picker import dismiss
 from bots.commands.shortages import try_again
@@ -29,7 +29,7 @@ def hear(database: Database, request: Request, line: str) -> Reply:
         command, options = parsing.read(line, commands.COMMANDS)
     except parsing.BadLine as bad:
         refusal = bad
-        return _answered(database, request, lambda traced: _refused(database, traced, refusal))
+        return _answered(database, request, lambda traced: refused(database, traced, refusal))
     return dispatch(database, replace(request, command=command.name, options=options))
 
 
@@ -50,7 +50,7 @@ def _answered(database: Database, request: Request, answer: Callable[[Request], 
             try:
                 return answer(traced)
             except Refusal as refusal:
-                return _refused(database, traced, refusal)
+                return refused(database, traced, refusal)
         except Exception:
             log.exception("trouble %s: /%s on %s", traced.trace, traced.command, traced.platform)
             return _trouble(traced)
@@ -92,7 +92,7 @@ def _account(work: Work, request: Request) -> int | None:
     return accounts.find(work, request.platform, request.user_id)
 
 
-def _refused(database: Database, request: Request, refusal: Refusal) -> Reply:
+def refused(database: Database, request: Request, refusal: Refusal) -> Reply:
     """The card of a refusal, read from a new Work: the refused one is rolled back."""
     try:
         with database.read() as work:
@@ -105,16 +105,28 @@ def _refused(database: Database, request: Request, refusal: Refusal) -> Reply:
 
 
 def _finished(reply: Reply, spoken: str) -> Reply:
-    """In a language, and without buttons for commands that do not exist (yet)."""
-    card = reply.card and replace(reply.card, rows=tuple(_row(row) for row in reply.card.rows))
+    """In a language, and without buttons and sentences for commands that do not exist (yet)."""
+    card = reply.card and _card(reply.card)
     return replace(reply, card=card, buttons=_existing(reply.buttons), language=reply.language or spoken)
+
+
+def _card(card: Card) -> Card:
+    return replace(card, lines=_sayable(card.lines), rows=tuple(_row(row) for row in card.rows))
 
 
 def _row(row: Row) -> Row:
     button, extra = _existing((row.button,)), _existing((row.extra,))
-    return replace(row, button=button[0] if button else None, extra=extra[0] if extra else None)
+    details = _sayable(row.details)
+    return replace(row, details=details, button=button[0] if button else None, extra=extra[0] if extra else None)
 
 
 def _existing(buttons: Sequence[Button | None]) -> tuple[Button, ...]:
-    names = {command.name for command in commands.COMMANDS}
-    return tuple(button for button in buttons if button and (not button.command or button.command in names))
+    return tuple(button for button in buttons if button and _exists(button.command))
+
+
+def _sayable(lines: Sequence[Text]) -> tuple[Text, ...]:
+    return tuple(line for line in lines if _exists(line.only_with))
+
+
+def _exists(name: str) -> bool:
+    return not name or any(command.name == name for command in commands.COMMANDS)

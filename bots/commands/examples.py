@@ -28,7 +28,7 @@ def what_to_draw(work: Work, request: Request) -> Reply:
 
 def _with_price(prompt: str, mine: Purse, model: catalog.Model) -> Button:
     label = priced("examples.button", mine, model.price, prompt=prompt)
-    return Button(label, "imagine", {"prompt": prompt, "model": model.id, "price": model.price})
+    return Button(label, "imagine", {"prompt": prompt, "model": model.id, "price": mine.due(model.price)})
 
 
 def _without_price(prompt: str) -> Button:

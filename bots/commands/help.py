@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
 from bots.commands.conversation import Card, Command, Option, Reply, Request, Row, Text, Who
-from bots.commands.parsing import usage
+from bots.commands.parsing import is_the_line, usage
 from engine.database import Work
 
 
@@ -26,5 +26,10 @@ def command(commands: Callable[[], Sequence[Command]]) -> Command:
 
 def _about(each: Command) -> Reply:
     options = [option for option in each.options if not option.is_hidden]
-    rows = tuple(Row(Text("help.option", {"option": option.name}), (each.about(option),)) for option in options)
+    rows = tuple(Row(_typed(option), (each.about(option),)) for option in options)
     return Reply(card=Card("list", Text("help.usage", {"usage": usage(each)}), lines=(each.description,), rows=rows))
+
+
+def _typed(option: Option) -> Text:
+    facts = {"option": option.name}
+    return Text("help.line", facts) if is_the_line(option) else Text("help.option", facts)

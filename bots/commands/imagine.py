@@ -6,7 +6,7 @@ from bots.commands import examples, picker, results
 from bots.commands.conversation import Command, Kind, Option, Reply, Request, Text
 from bots.commands.parsing import BadLine
 from bots.texts import Amount
-from engine import generations, history, preferences
+from engine import generations, history, policies, preferences
 from engine.catalog import Model
 from engine.credits import Credits
 from engine.database import Work
@@ -23,6 +23,7 @@ def run(work: Work, request: Request) -> Reply:
     chosen = preferences.get(work, request.account_id)
     model_id = request.text("model") or chosen.default_model
     if not model_id or request.options.get("choose"):
+        policies.prompt.check_words(work, request.text("prompt"))
         return picker.pick(work, request)
     before = work.now()
     generation = generations.request(work, _ask(request, model_id, chosen))
@@ -64,9 +65,7 @@ def _has_crossed(work: Work, generation: Generation, balance: Balance) -> bool:
 
 
 def _with_warning(work: Work, reply: Reply, balance: Balance) -> Reply:
-    assert reply.card is not None
-    warning = Text("imagine.low", {"left": Amount(balance.spendable)})
-    return replace(reply, card=replace(reply.card, lines=(*reply.card.lines, warning)))
+    return replace(reply, notice=Text("imagine.low", {"left": Amount(balance.spendable)}))
 
 
 def _number(request: Request, name: str) -> int | None:

@@ -3,6 +3,7 @@
 from bots.commands import picker
 from bots.commands.conversation import Button, Card, Command, Reply, Request, Row, Text
 from bots.commands.offers import Offer, all_offers, purse, recommended
+from bots.commands.wishes import Wish
 from engine import preferences
 from engine.database import Work
 
@@ -20,7 +21,7 @@ def _row(offer: Offer, chosen: str | None, is_best: bool) -> Row:
     is_chosen = offer.model.id == chosen
     mark = Text("models.default") if is_chosen else Text("picker.recommended") if is_best else None
     notes = (offer.reason,) if offer.reason else ()
-    extra = None if is_chosen or offer.reason else picker.make_default(offer)
+    extra = None if is_chosen or offer.reason else picker.make_default(offer, Wish(""))
     name = Text("models.name", {"model": offer.model.name, "id": offer.model.id})
     return Row(name, picker.details(offer) + notes, extra=extra, mark=mark)
 

@@ -1,6 +1,7 @@
 """What each model costs this person, whether it is in reach, and which one to recommend."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from bots.commands.conversation import Text
 from bots.texts import FALLBACK, Amount, keys
@@ -19,6 +20,11 @@ class Purse:
     spendable: Credits
     slots: int
     dearest: Credits  # what a guest's model may cost
+    wait: timedelta | None = None  # until a guest's next slot returns
+
+    def due(self, price: Credits) -> Credits:
+        """What a picture at this price costs this very person: nothing where a guest may draw it."""
+        return Credits(0) if self.is_guest and price <= self.dearest else price
 
 
 @dataclass(frozen=True)
@@ -39,13 +45,20 @@ def purse(work: Work, account_id: int) -> Purse:
 
 def purse_of(work: Work, balance: Balance) -> Purse:
     """The same from a balance that was read already."""
-    slots = balance.guest.left if balance.guest else 0
-    return Purse(balance.standing == "guest", balance.spendable, slots, work.settings.guest_model_price)
+    window = balance.guest
+    slots = window.left if window else 0
+    wait = window.returns_at - balance.at if window and window.returns_at else None
+    return Purse(balance.standing == "guest", balance.spendable, slots, work.settings.guest_model_price, wait)
 
 
 def all_offers(work: Work, mine: Purse) -> list[Offer]:
     """Every enabled model, in the catalog's order."""
-    return [Offer(model, mine, _out_of_reach(mine, model.price)) for model in catalog.all_models(work)]
+    return [offer(mine, model) for model in catalog.all_models(work)]
+
+
+def offer(mine: Purse, model: Model) -> Offer:
+    """One model, also one that is switched off."""
+    return Offer(model, mine, _out_of_reach(mine, model.price) if model.is_enabled else Text("offer.switched_off"))
 
 
 def recommended(offers: list[Offer]) -> Offer | None:
@@ -66,9 +79,12 @@ def cheaper(work: Work, mine: Purse, than: Credits) -> Offer | None:
 
 def priced(key: str, mine: Purse, price: Credits, **facts: object) -> Text:
     """A label with its price: `<key>.price`, or `<key>.free` where nothing is paid."""
-    if not price or (mine.is_guest and price <= mine.dearest):
-        return Text(f"{key}.free", facts)
-    return Text(f"{key}.price", {**facts, "price": Amount(price)})
+    return priced_at(key, mine.due(price), **facts)
+
+
+def priced_at(key: str, due: Credits, **facts: object) -> Text:
+    """The same for who knows what is paid."""
+    return Text(f"{key}.price", {**facts, "price": Amount(due)}) if due else Text(f"{key}.free", facts)
 
 
 def tier(model: Model) -> Text:
@@ -85,10 +101,14 @@ def _out_of_reach(mine: Purse, price: Credits) -> Text | None:
     if mine.is_guest and price > mine.dearest:
         return Text("offer.members_only")
     if mine.is_guest:
-        return None if mine.slots else Text("offer.no_free_picture")
+        return None if mine.slots else _used_up(mine)
     if price > mine.spendable:
         return Text("offer.missing", {"missing": Amount(price - mine.spendable)})
     return None
+
+
+def _used_up(mine: Purse) -> Text:
+    return Text("offer.no_free_picture") if mine.wait is None else Text("offer.next_free_picture", {"left": mine.wait})
 
 
 def _value(offer: Offer) -> tuple[float, int, int]:
@@ -100,5 +120,5 @@ def _value(offer: Offer) -> tuple[float, int, int]:
 
 def _said(model: Model, what: str, words: str) -> Text:
     """Translated while the row says what the catalog's file said; an operator's own words stay as they are."""
-    key = f"catalog.{model.id}.{what}"
-    return Text(key) if keys(FALLBACK).get(key) == words else Text("catalog.own", {"words": words})
+    told = Text(f"catalog.{model.id}.{what}")
+    return told if keys(FALLBACK).get(told.key) == words else Text("catalog.own", {"words": words})

@@ -10,9 +10,21 @@ from engine.errors import Refusal
 
 PROMPT_COMMAND = "imagine"
 MOST = 2**63 - 1
+NEAR_COMMAND, NEAR_OPTION = 0.5, 0.6
+_WORD = re.compile(r"/(\S*)(.*)", re.DOTALL)
+_NAMED = re.compile(r"(?<!\S)--(?P<name>[A-Za-z][\w-]*)(?=[=\s]|$)")
 _TOKEN = re.compile(r"\S+")
 # Phones turn two hyphens into a dash: that is an option too, when there is one of that name.
 _OPTION = re.compile(r"(?P<dashes>--|\u2014|\u2013)(?P<name>[A-Za-z][\w-]*)(?:=(?P<value>\S*))?")
+
+
+@dataclass(frozen=True)
+class Meant:
+    """What a line with a slip of the finger may have meant: how it is typed, without the slash, and what it asks."""
+
+    line: str
+    command: Command
+    options: Options
 
 
 @dataclass(eq=False)
@@ -21,7 +33,7 @@ class BadLine(Refusal):
 
     problem: Text
     command: Command | None = None
-    suggestion: Command | None = None
+    suggestion: Meant | None = None
 
 
 @dataclass
@@ -39,10 +51,18 @@ def read(line: str, commands: Sequence[Command]) -> tuple[Command, Options]:
 
     Options stand anywhere, `--size 1:1` or `--size=1:1`; a lone `--` ends them. Other words are the command's text.
     """
+    try:
+        return _read(line, commands)
+    except BadLine as bad:
+        bad.suggestion = _meant(line.strip(), commands) or bad.suggestion
+        raise
+
+
+def _read(line: str, commands: Sequence[Command]) -> tuple[Command, Options]:
     command, text = _command(line.strip(), commands)
     found = _Line(command, text)
     _find_options(found)
-    swallows = next((option for option in command.options if _swallows(option)), None)
+    swallows = next((option for option in command.options if is_the_line(option)), None)
     words = _loose_text(found)
     if words and swallows is None:
         raise BadLine(Text("line.unexpected", {"words": words[:100]}), command)
@@ -68,8 +88,8 @@ def by_name(name: str, commands: Sequence[Command]) -> Command:
     for command in commands:
         if command.name == name:
             return command
-    nearest = get_close_matches(name, [command.name for command in commands], n=1, cutoff=0.5)
-    suggestion = by_name(nearest[0], commands) if nearest else None
+    nearest = _nearest(name, [command.name for command in commands], NEAR_COMMAND)
+    suggestion = Meant(nearest, by_name(nearest, commands), {}) if nearest else None
     raise BadLine(Text("line.no_command", {"command": name[:40]}), suggestion=suggestion)
 
 
@@ -77,6 +97,40 @@ def usage(command: Command) -> str:
     """How to type it: "/imagine prompt [--model ...] [--seed ...]"."""
     shown = [option for option in command.options if not option.is_hidden]
     return " ".join([f"/{command.name}", *(_usage(option) for option in shown)])
+
+
+def is_the_line(option: Option) -> bool:
+    """Takes the words themselves; it is never named."""
+    return option.kind is Kind.TEXT and option.is_required
+
+
+def _meant(line: str, commands: Sequence[Command]) -> Meant | None:
+    """The same line with the nearest command and option names, when that can be read."""
+    typed = _WORD.fullmatch(line)
+    word, text = typed.groups() if typed else (PROMPT_COMMAND, f" {line}")
+    name = _nearest(word.partition("@")[0].lower(), [command.name for command in commands], NEAR_COMMAND)
+    if name is None:
+        return None
+    corrected = name + _with_known_options(text, by_name(name, commands))
+    try:
+        return Meant(corrected, *_read(f"/{corrected}", commands))
+    except BadLine:
+        return None
+
+
+def _with_known_options(text: str, command: Command) -> str:
+    """Every `--option` before a lone `--` by the nearest name that the command knows."""
+    names = [option.name for option in command.options if not option.is_hidden and not is_the_line(option)]
+    options, end, rest = re.split(r"((?<!\S)--(?!\S)|$)", text, maxsplit=1)
+
+    def correct(match: re.Match[str]) -> str:
+        return f"--{_nearest(match['name'].lower(), names, NEAR_OPTION) or match['name']}"
+
+    return _NAMED.sub(correct, options) + end + rest
+
+
+def _nearest(name: str, names: Sequence[str], cutoff: float) -> str | None:
+    return next(iter(get_close_matches(name, names, n=1, cutoff=cutoff)), None)
 
 
 def _command(line: str, commands: Sequence[Command]) -> tuple[Command, str]:
@@ -111,7 +165,7 @@ def _option(command: Command, match: re.Match[str]) -> Option | None:
     """The option that is named there; None when it is only a dash in somebody's prose."""
     name = match["name"].lower()
     for option in command.options:
-        if option.name == name and not option.is_hidden and not _swallows(option):
+        if option.name == name and not option.is_hidden and not is_the_line(option):
             return option
     if match["dashes"] == "--":
         raise _unknown(command, name)
@@ -127,10 +181,6 @@ def _loose_text(line: _Line) -> str:
         else:
             pieces.append([start, end])
     return " ".join(line.text[start:end] for start, end in pieces)
-
-
-def _swallows(option: Option) -> bool:
-    return option.kind is Kind.TEXT and option.is_required
 
 
 def _value(command: Command, option: Option, value: str | int | bool) -> str | int | bool:
@@ -151,6 +201,6 @@ def _unknown(command: Command, name: str) -> BadLine:
 
 
 def _usage(option: Option) -> str:
-    if _swallows(option):
+    if is_the_line(option):
         return option.name
     return f"[--{option.name}]" if option.kind is Kind.FLAG else f"[--{option.name} …]"

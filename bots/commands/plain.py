@@ -7,13 +7,13 @@ WIDTH = 20
 
 
 def plain(reply: Reply) -> list[str]:
-    """The lines in the Reply's language. Buttons are numbered in the order of `pressable`."""
+    """The lines in the Reply's language, without its pictures. Buttons are numbered in the order of `pressable`."""
     language = reply.language or FALLBACK
     numbers = {id(button): number for number, button in enumerate(pressable(reply), 1)}
     lines = [words(language, reply.text)] if reply.text else []
     if reply.card:
         lines += _card(language, reply.card, numbers)
-    lines += [f"[{each.width} x {each.height} {each.content_type}] {each.key}" for each in reply.pictures]
+    lines += [words(language, reply.notice)] if reply.notice else []
     return lines + [button_line(language, button, numbers) for button in reply.buttons]
 
 
@@ -55,5 +55,6 @@ def _card(language: str, card: Card, numbers: dict[int, int]) -> list[str]:
     lines += [f"{bar(meter)} {words(language, meter.label)}" for meter in card.meters]
     for row in card.rows:
         lines += row_lines(language, row)
+        lines += [f"{bar(row.meter)} {words(language, row.meter.label)}"] if row.meter else []
         lines += [button_line(language, button, numbers) for button in (row.button, row.extra) if button]
     return lines

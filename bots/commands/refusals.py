@@ -7,7 +7,7 @@ from bots.commands import bad_requests, shortages, signup
 from bots.commands.bad_requests import no
 from bots.commands.conversation import Button, Reply, Request, Text, Tone
 from bots.commands.parsing import BadLine
-from bots.commands.picker import dismiss
+from bots.commands.picker import close, dismiss
 from bots.commands.rights import NotAllowed
 from bots.commands.shortages import try_again
 from bots.texts import Amount
@@ -28,7 +28,7 @@ def busy(request: Request, refusal: Busy) -> Reply:
 
 
 def _not_allowed(work: Work, request: Request, refusal: NotAllowed) -> Reply:
-    return no("person", Text("refusal.not_allowed", {"command": refusal.command}), (), (dismiss(),))
+    return no("person", Text("refusal.not_allowed", {"command": refusal.command}), (), (close(),))
 
 
 def _too_soon(work: Work, request: Request, refusal: errors.TooSoon) -> Reply:
@@ -54,7 +54,7 @@ def _banned(work: Work, request: Request, refusal: errors.Banned) -> Reply:
     title = Text("refusal.banned.title") if refusal.is_everywhere else Text("refusal.banned.here")
     reason = Text("refusal.banned.reason", {"reason": refusal.reason})
     since = Text("refusal.banned.since", {"since": refusal.since})
-    return no("person", title, (reason, since, Text("refusal.banned.appeal")), (dismiss(),))
+    return no("person", title, (reason, since, Text("refusal.banned.appeal")), (close(),))
 
 
 def _busy(work: Work, request: Request, refusal: Busy) -> Reply:
@@ -74,16 +74,16 @@ def _already_member(work: Work, request: Request, refusal: errors.AlreadyMember)
 def _not_givable(work: Work, request: Request, refusal: errors.NotGivable) -> Reply:
     facts = {"needed": Amount(refusal.needed), "givable": Amount(refusal.givable)}
     how = Text("refusal.not_givable.frozen") if refusal.is_frozen else Text("refusal.not_givable.how", facts)
-    return no("coin", Text("refusal.not_givable.title"), (how,), (dismiss(),))
+    return no("coin", Text("refusal.not_givable.title"), (how,), (close(),))
 
 
 def _not_linkable(work: Work, request: Request, refusal: errors.NotLinkable) -> Reply:
-    return no("person", Text("refusal.not_linkable"), (), (dismiss(),))
+    return no("person", Text("refusal.not_linkable"), (), (close(),))
 
 
 def _not_below_zero(work: Work, request: Request, refusal: errors.NotBelowZero) -> Reply:
     facts = {"wanted": Amount(refusal.wanted), "available": Amount(refusal.available)}
-    return no("coin", Text("refusal.not_below_zero", facts), (), (dismiss(),))
+    return no("coin", Text("refusal.not_below_zero", facts), (), (close(),))
 
 
 def _too_late(work: Work, request: Request, refusal: errors.TooLateToCancel) -> Reply:

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 from bots.commands.conversation import Button, Card, Meter, Picture, Reply, Text, Tone
 from bots.commands.language import language
-from bots.commands.offers import Purse, priced, purse_of
+from bots.commands.offers import Purse, offer, priced, purse_of
 from bots.commands.picker import other_model
+from bots.commands.wishes import Wish, echo
 from bots.texts import Amount
 from engine import catalog, generations, history
 from engine.catalog import Model
@@ -68,12 +69,12 @@ def _stored(work: Work, generation: Generation, model: Model, balance: Balance, 
     title = Text("result.stored", {"model": model.name}) if kept else Text("result.deleted")
     again = _again("result.again", generation, model, mine, is_same=False)
     original = Button(Text("result.original"), "last", {"id": generation.id, "file": True})
-    hint = Button(Text("result.sign_up"), "signup")
+    hint = Button(Text("buttons.sign_up"), "signup")
     return Reply(
         card=Card("picture", title, lines=(_prompt(generation), _charge(generation, balance))),
         buttons=(
             again,
-            other_model(generation.prompt, generation.size),
+            other_model(_wish(generation)),
             *((original,) if kept else ()),
             *((hint,) if mine.is_guest else ()),
         ),
@@ -101,23 +102,23 @@ def _ended(generation: Generation, model: Model, mine: Purse) -> Reply:
     title = Text("result.cancelled") if is_cancelled else Text(f"result.failed.{trouble.value}")
     card = Card("failed", title, Tone.LOW, lines=(_prompt(generation), _return(generation)))
     again = _again("result.try_again", generation, model, mine, is_same=True)
-    ways = () if trouble is Trouble.BANNED else (again, other_model(generation.prompt, generation.size))
+    ways = () if trouble is Trouble.BANNED else (again, other_model(_wish(generation)))
     return Reply(card=card, buttons=ways, generation_id=generation.id)
 
 
 def _again(key: str, generation: Generation, model: Model, mine: Purse, is_same: bool) -> Button:
     """The same request once more; `is_same` keeps the seed too, otherwise the picture would be the same."""
-    options: dict[str, str | int | bool] = {"prompt": generation.prompt, "model": model.id, "price": model.price}
-    if generation.size:
-        options["size"] = generation.size
-    if is_same and "seed" in model.capabilities:
-        options["seed"] = generation.seed
-    off = None if model.is_enabled else Text("offer.switched_off")
-    return Button(priced(key, mine, model.price), "imagine", options, is_main=True, reason=off)
+    wanted = offer(mine, model)
+    options = _wish(generation, generation.seed if is_same else None).drawn(wanted)
+    return Button(priced(key, mine, model.price), "imagine", options, is_main=True, reason=wanted.reason)
+
+
+def _wish(generation: Generation, seed: int | None = None) -> Wish:
+    return Wish(generation.prompt, generation.size, seed)
 
 
 def _prompt(generation: Generation) -> Text:
-    return Text("result.prompt", {"prompt": generation.prompt})
+    return Text("result.prompt", {"prompt": echo(generation.prompt)})
 
 
 def _promise(generation: Generation, model: Model) -> Text:

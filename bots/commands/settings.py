@@ -4,12 +4,14 @@ from collections.abc import Callable
 
 from bots.commands.conversation import Button, Card, Command, Kind, Option, Reply, Request, Row, Text
 from bots.commands.language import language
-from bots.commands.offers import priced, purse
+from bots.commands.offers import offer, priced, priced_at, purse
 from bots.commands.parsing import BadLine
-from bots.texts import Amount, languages
+from bots.commands.picker import dismiss
+from bots.commands.wishes import asked, echo
+from bots.texts import FALLBACK, Amount, languages, say
 from engine import catalog, preferences
 from engine.catalog import Model
-from engine.credits import Credits, parse
+from engine.credits import Credits, parse, show
 from engine.database import Work
 from engine.errors import ModelOff, PriceChanged
 from engine.preferences import Preferences
@@ -20,14 +22,14 @@ CAPS = (Credits(5_00), Credits(10_00), Credits(25_00))
 
 
 def run(work: Work, request: Request) -> Reply:
-    """Change what was asked for, then show all of it, in the language it is now."""
+    """Change what was asked for, then show all of it, in the language it is now; on the way to a picture only that."""
     changed = [note for name, change in CHANGES.items() if request.text(name) for note in change(work, request)]
+    if request.text("prompt") and request.text("model") not in ("", NONE):
+        return _draw_now(work, request, tuple(changed))
     chosen = preferences.get(work, request.account_id)
-    spending = (_bought_row(chosen), *_bought_choices(chosen), _cap_row(chosen))
-    rows = (_model_row(work, chosen), *spending, _language_row(chosen))
+    rows = (_model_row(work, chosen), *_bought_rows(chosen), *_cap_rows(chosen), *_language_rows(chosen))
     return Reply(
         card=Card("list", Text("settings.title"), lines=tuple(changed), rows=rows),
-        buttons=(*_draw_now(work, request), *_cap_buttons(chosen), *_language_buttons(chosen)),
         is_private=True,
         language=language(work, request.account_id, request.locale),
     )
@@ -41,11 +43,12 @@ def _choose_model(work: Work, request: Request) -> list[Text]:
     model = catalog.model(work, request.text("model"))
     if not model.is_enabled:
         raise ModelOff(model.id)
-    shown = Credits(int(request.options.get("price", model.price)))
-    if shown != model.price:
-        raise PriceChanged(model.id, shown, model.price)
-    preferences.choose_model(work, request.account_id, model.id, model.price)
     mine = purse(work, request.account_id)
+    due = mine.due(model.price)
+    shown = Credits(int(request.options.get("price", due)))
+    if shown != due:
+        raise PriceChanged(model.id, shown, due)
+    preferences.choose_model(work, request.account_id, model.id, due)
     return [priced("settings.model_chosen", mine, model.price, model=model.name)]
 
 
@@ -62,7 +65,7 @@ def _choose_cap(work: Work, request: Request) -> list[Text]:
         preferences.choose_cap(work, request.account_id, None)
         return [Text("settings.changed")]
     try:
-        cap = parse(request.text("cap"))
+        cap = parse(request.text("cap").replace(",", "."))
     except ValueError:
         raise BadLine(Text("settings.bad_cap"), COMMAND) from None
     if cap < 0:
@@ -79,62 +82,67 @@ def _choose_language(work: Work, request: Request) -> list[Text]:
     return [Text("settings.changed")]
 
 
-def _draw_now(work: Work, request: Request) -> tuple[Button, ...]:
+def _draw_now(work: Work, request: Request, changed: tuple[Text, ...]) -> Reply:
     """Who made a model the default on the way to a picture goes on from here."""
-    prompt, model_id = request.text("prompt"), request.text("model")
-    if not prompt or model_id == NONE:
-        return ()
-    model = catalog.model(work, model_id)
-    label = priced("settings.draw", purse(work, request.account_id), model.price)
-    return (Button(label, "imagine", {"prompt": prompt, "model": model.id, "price": model.price}, is_main=True),)
+    mine, wish = purse(work, request.account_id), asked(request)
+    wanted = offer(mine, catalog.model(work, request.text("model")))
+    label = priced("settings.draw", mine, wanted.model.price)
+    draw = Button(label, "imagine", wish.drawn(wanted), is_main=True, reason=wanted.reason)
+    title, *more = changed
+    lines = (*more, Text("picker.prompt", {"prompt": echo(wish.prompt)}))
+    return Reply(card=Card("picker", title, lines=lines), buttons=(draw, dismiss()), is_private=True)
 
 
 def _model_row(work: Work, chosen: Preferences) -> Row:
     if chosen.default_model is None:
         value = Text("settings.model_none")
     else:
-        facts = {"model": catalog.model(work, chosen.default_model).name, "price": Amount(chosen.default_price or 0)}
-        value = Text("settings.model_is", facts)
+        name, price = catalog.model(work, chosen.default_model).name, chosen.default_price or Credits(0)
+        value = priced_at("settings.model_is", price, model=name)
     forget = Button(Text("models.ask"), "settings", {"model": NONE}) if chosen.default_model else None
     return Row(Text("settings.model"), (value,), Button(Text("settings.choose_model"), "models"), forget)
 
 
-def _bought_row(chosen: Preferences) -> Row:
-    return Row(Text("settings.bought"), (Text(f"settings.bought_is.{chosen.bought.value}"),))
-
-
-def _bought_choices(chosen: Preferences) -> tuple[Row, ...]:
-    return tuple(
+def _bought_rows(chosen: Preferences) -> tuple[Row, ...]:
+    named = [
         Row(
             Text(f"settings.bought_means.{mode.value}"),
             button=_choice(Text(f"settings.bought_name.{mode.value}"), "bought", mode.value, mode is chosen.bought),
         )
         for mode in Bought
-    )
+    ]
+    return (Row(Text("settings.bought"), (Text(f"settings.bought_is.{chosen.bought.value}"),)), *named)
 
 
-def _cap_row(chosen: Preferences) -> Row:
-    cap = chosen.daily_cap
-    value = Text("settings.cap_none") if cap is None else Text("settings.cap_is", {"cap": Amount(cap)})
-    return Row(Text("settings.cap"), (value,))
-
-
-def _language_row(chosen: Preferences) -> Row:
-    value = Text(f"language.{chosen.language}") if chosen.language in languages() else Text("language.follows")
-    return Row(Text("settings.language"), (value,))
-
-
-def _cap_buttons(chosen: Preferences) -> tuple[Button, ...]:
+def _cap_rows(chosen: Preferences) -> tuple[Row, ...]:
     caps = [
-        _choice(Text("settings.cap_of", {"cap": Amount(cap)}), "cap", f"{cap / 100:g}", cap == chosen.daily_cap)
+        Row(
+            Text("settings.cap_of", {"cap": Amount(cap)}),
+            button=_choice(Text("settings.cap_is", {"cap": Amount(cap)}), "cap", show(cap), cap == chosen.daily_cap),
+        )
         for cap in CAPS
     ]
-    return (*caps, _choice(Text("settings.no_cap"), "cap", NONE, chosen.daily_cap is None))
+    none = _choice(Text("settings.no_cap"), "cap", NONE, chosen.daily_cap is None)
+    return (Row(Text("settings.cap"), (_cap(chosen),)), *caps, Row(Text("settings.without_cap"), button=none))
 
 
-def _language_buttons(chosen: Preferences) -> tuple[Button, ...]:
-    named = [_choice(Text(f"language.{name}"), "language", name, name == chosen.language) for name in languages()]
-    return (*named, _choice(Text("language.follow"), "language", NONE, chosen.language is None))
+def _cap(chosen: Preferences) -> Text:
+    if chosen.daily_cap is None:
+        return Text("settings.cap_none")
+    return Text("settings.cap_is", {"cap": Amount(chosen.daily_cap)}) if chosen.daily_cap else Text("settings.cap_zero")
+
+
+def _language_rows(chosen: Preferences) -> tuple[Row, ...]:
+    value = Text(f"language.{chosen.language}") if chosen.language in languages() else Text("language.follows")
+    named = [
+        Row(
+            Text("language.answer", {"language": say(FALLBACK, f"language.{name}")}),
+            button=_choice(Text(f"language.{name}"), "language", name, name == chosen.language),
+        )
+        for name in languages()
+    ]
+    follow = _choice(Text("language.follow"), "language", NONE, chosen.language is None)
+    return (Row(Text("settings.language"), (value,)), *named, Row(Text("language.follow_means"), button=follow))
 
 
 def _choice(label: Text, option: str, value: str, is_chosen: bool) -> Button:
@@ -161,7 +169,9 @@ COMMAND = Command(
         Option("cap", choices=_choices("5", "10", "25", NONE)),
         Option("language", choices=_choices(*languages(), NONE)),
         Option("price", Kind.INTEGER, is_hidden=True),  # what the button said, in hundredths
-        Option("prompt", is_hidden=True),  # what was being asked for meanwhile
+        Option("prompt", is_hidden=True),  # what was being asked for meanwhile, with its size and seed
+        Option("size", is_hidden=True),
+        Option("seed", Kind.INTEGER, is_hidden=True),
     ),
     is_private=True,
 )

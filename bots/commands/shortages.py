@@ -1,11 +1,12 @@
 """Cards for what there is too little of: credits, free pictures, storage, leave to spend; alone or together."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from bots.commands import offers, picker
-from bots.commands.conversation import Button, Card, Meter, Reply, Request, Text, Tone
+from bots.commands.conversation import Button, Card, Meter, Reply, Request, Row, Text, Tone
+from bots.commands.wishes import asked
 from bots.texts import Amount, Bytes, Number
 from engine.credits import Credits
 from engine.database import Work
@@ -34,12 +35,19 @@ class Part:
 
 def one(work: Work, request: Request, shortage: Shortage) -> Reply:
     """The card of a single shortage."""
-    return _card(request, [PARTS[type(shortage)](work, request, shortage)])
+    part = PARTS[type(shortage)](work, request, shortage)
+    card = Card(part.look, part.title, part.tone, part.lines, (part.meter,))
+    return _reply(request, card, part.buttons, _cure(work, request, [shortage]))
 
 
 def several(work: Work, request: Request, refusal: Shortages) -> Reply:
-    """All that is missing in one card."""
-    return _card(request, [PARTS[type(shortage)](work, request, shortage) for shortage in refusal.shortages])
+    """All that is missing in one card, each with its meter under its own words."""
+    parts = [PARTS[type(shortage)](work, request, shortage) for shortage in refusal.shortages]
+    rows = tuple(Row(part.title, part.lines, meter=part.meter) for part in parts)
+    card = Card(parts[0].look, _titles(refusal), parts[0].tone, rows=rows)
+    # A yes to one of the questions would only meet the other.
+    buttons = tuple(button for part in parts for button in part.buttons if button.command != request.command)
+    return _reply(request, card, buttons, _cure(work, request, refusal.shortages))
 
 
 def cheaper_button(work: Work, request: Request, than: Credits) -> tuple[Button, ...]:
@@ -47,12 +55,8 @@ def cheaper_button(work: Work, request: Request, than: Credits) -> tuple[Button,
     offer = offers.cheaper(work, offers.purse(work, request.account_id), than)
     if offer is None:
         return ()
-    options: dict[str, str | int | bool] = {"prompt": request.text("prompt")}
-    options |= {"model": offer.model.id, "price": offer.model.price}
-    if request.text("size") in offer.model.sizes:
-        options["size"] = request.text("size")
     label = offers.priced("refusal.cheaper", offer.purse, offer.model.price, model=offer.model.name)
-    return (Button(label, "imagine", options, is_main=True),)
+    return (Button(label, "imagine", asked(request).drawn(offer), is_main=True),)
 
 
 def try_again(request: Request) -> Button:
@@ -60,30 +64,51 @@ def try_again(request: Request) -> Button:
     return Button(Text("buttons.try_again"), request.command, request.options)
 
 
-def _card(request: Request, parts: list[Part]) -> Reply:
-    first, buttons = parts[0], [button for part in parts for button in part.buttons]
-    distinct = list(dict.fromkeys((button.command, button.label.key) for button in buttons))
-    ways = [next(button for button in buttons if (button.command, button.label.key) == way) for way in distinct]
-    if len(parts) == 1:
-        title, lines = first.title, first.lines
-    else:
-        title = Text("refusal.several", {"count": len(parts)})
-        lines = tuple(line for part in parts for line in (part.title, *part.lines))
-    card = Card(first.look, title, first.tone, lines, tuple(part.meter for part in parts))
-    return Reply(card=card, buttons=(*ways, try_again(request), picker.dismiss()), is_refusal=True)
+def _reply(request: Request, card: Card, own: tuple[Button, ...], cheaper: tuple[Button, ...]) -> Reply:
+    """Each way once, and one main one among them: the shortage's own, else the cheaper model."""
+    ways = (*own, *cheaper) if any(button.is_main for button in own) else (*cheaper, *own)
+    distinct = {(button.command, button.label.key): button for button in reversed(ways)}
+    main = next((button for button in ways if button.is_main), None)
+    shown = [replace(button, is_main=button is main) for button in reversed(distinct.values())]
+    return Reply(card=card, buttons=(*shown, try_again(request), picker.dismiss()), is_refusal=True)
+
+
+def _titles(refusal: Shortages) -> Text:
+    types = {type(shortage) for shortage in refusal.shortages}
+    names = [name for shortage, name in NAMES.items() if shortage in types]
+    if len(names) != 2:
+        return Text("refusal.several", {"count": len(names)})
+    return Text(f"refusal.both.{names[0]}_{names[1]}")
+
+
+def _cure(work: Work, request: Request, shortages: Sequence[Shortage]) -> tuple[Button, ...]:
+    """A cheaper model, where that alone is enough."""
+    ceilings = [_ceiling(shortage) for shortage in shortages]
+    below = [ceiling for ceiling in ceilings if ceiling is not None]
+    return cheaper_button(work, request, min(below)) if len(below) == len(ceilings) else ()
+
+
+def _ceiling(shortage: Shortage) -> Credits | None:
+    """A model that costs less than this does not meet the shortage; None: every model does."""
+    match shortage:
+        case InsufficientCredits():
+            return shortage.needed
+        case BoughtCreditsNeeded():
+            return Credits(shortage.free + 1) if shortage.free else None
+        case OwnCapReached():
+            return Credits(max(0, shortage.cap - shortage.spent) + 1)
+        case _:
+            return None
 
 
 def _credits(work: Work, request: Request, refusal: InsufficientCredits) -> Part:
     have = Text("refusal.credits.meter", {"have": Number(refusal.available), "need": Number(refusal.needed)})
     meter = Meter(refusal.available, refusal.needed, Tone.OUT, have)
-    ways = (
-        *cheaper_button(work, request, refusal.needed),
-        Button(Text("buttons.buy"), "buy"),
-        Button(Text("buttons.upgrade"), "upgrade"),
-    )
+    ways = (Button(Text("buttons.buy"), "buy"), Button(Text("buttons.upgrade"), "upgrade"))
     if refusal.is_daily_limit:
         waitlist = Button(Text("buttons.waitlist"), "waitlist")
-        lines = (Text("refusal.daily.used_up"), *_tops_up(work, refusal), Text("refusal.daily.waitlist"))
+        unlimited = Text("refusal.daily.waitlist", only_with=waitlist.command)
+        lines = (Text("refusal.daily.used_up"), *_tops_up(work, refusal), unlimited)
         return Part("coin", Text("refusal.daily.title"), lines, meter, (*ways, waitlist))
     amounts = {"need": refusal.needed, "have": refusal.available, "missing": refusal.missing}
     sums = Text("refusal.credits.sums", {name: Amount(amount) for name, amount in amounts.items()})
@@ -136,23 +161,16 @@ def _bought(work: Work, request: Request, refusal: BoughtCreditsNeeded) -> Part:
     if refusal.is_never:
         ways: tuple[Button, ...] = (Button(Text("buttons.settings"), "settings"),)
         return Part("coin", Text("refusal.bought.off"), (Text("refusal.bought.how", facts),), meter, ways, Tone.LOW)
-    yes = {**request.options, "bought": True}
-    go_on = Button(Text("refusal.bought.yes", facts), request.command, yes, is_main=True)
-    ways = (go_on, *_cheaper_free(work, request, refusal))
+    yes = {**request.options, "price": refusal.needed, "bought": True}
+    ways = (Button(Text("refusal.bought.yes", facts), request.command, yes, is_main=True),)
     return Part("coin", Text("refusal.bought.ask"), (Text("refusal.bought.sums", facts),), meter, ways, Tone.LOW)
-
-
-def _cheaper_free(work: Work, request: Request, refusal: BoughtCreditsNeeded) -> tuple[Button, ...]:
-    """A cheaper model only helps when the free credits pay for it."""
-    return cheaper_button(work, request, Credits(refusal.free + 1)) if refusal.free else ()
 
 
 def _own_cap(work: Work, request: Request, refusal: OwnCapReached) -> Part:
     label = Text("refusal.cap.meter", {"spent": Number(refusal.spent), "cap": Number(refusal.cap)})
     meter = Meter(refusal.spent, max(refusal.cap, refusal.spent, 1), Tone.OUT, label)
     facts = {"need": Amount(refusal.needed), "left": refusal.resets_at - work.now()}
-    room = Credits(max(0, refusal.cap - refusal.spent) + 1)
-    ways = (*cheaper_button(work, request, room), Button(Text("buttons.settings"), "settings"))
+    ways = (Button(Text("buttons.settings"), "settings"),)
     return Part("coin", Text("refusal.cap.title"), (Text("refusal.cap.how", facts),), meter, ways)
 
 
@@ -163,3 +181,12 @@ PARTS: dict[type[Shortage], Callable[[Work, Request, Any], Part]] = {
     BoughtCreditsNeeded: _bought,
     OwnCapReached: _own_cap,
 }
+
+NAMES: dict[type[Shortage], str] = {
+    StorageFull: "storage",
+    GuestLimit: "guest",
+    OwnCapReached: "cap",
+    InsufficientCredits: "credits",
+    BoughtCreditsNeeded: "bought",
+}
+"""As the titles of two at once name them, in their order."""

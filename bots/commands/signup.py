@@ -21,7 +21,7 @@ def run(work: Work, request: Request) -> Reply:
             raise TermsNotAccepted(work.settings.terms_version)
         accounts.sign_up(work, request.account_id, terms=accepted)
         return _welcome(work, request)
-    if history.balance(work, request.account_id).standing != "guest":
+    if not accounts.can_sign_up(work, request.account_id):
         raise AlreadyMember(request.account_id)
     return terms(work)
 

@@ -1,8 +1,7 @@
 """The lines of the statement in words: what, when, change, balance."""
 
 from bots.commands.conversation import Row, Text
-from bots.texts import Amount, Number
-from engine.credits import show
+from bots.texts import Amount, Change, Number
 from engine.history import Line
 
 PLAIN = {
@@ -23,9 +22,9 @@ PLAIN = {
 
 def row(line: Line) -> Row:
     """One line of the statement."""
-    change = Text("statement.change", {"change": f"{'+' if line.change > 0 else ''}{show(line.change)}"})
+    change = (Text("statement.change", {"change": Change(line.change)}),) if line.change else ()
     balance = Text("statement.balance", {"balance": Number(line.balance)})
-    return Row(words(line), (change, balance, Text("statement.at", {"at": line.at})))
+    return Row(words(line), (*change, balance, Text("statement.at", {"at": line.at})))
 
 
 def words(line: Line) -> Text:

@@ -30,6 +30,7 @@ def frame(reply: Reply) -> Group:
     parts: list[Panel | Styled] = [Styled(words(language, reply.text))] if reply.text else []
     if reply.card:
         parts.append(_panel(language, reply.card, numbers))
+    parts += [Styled(words(language, reply.notice))] if reply.notice else []
     return Group(*parts, *(Styled(button_line(language, button, numbers), "bold") for button in reply.buttons))
 
 
@@ -43,6 +44,7 @@ def _panel(language: str, card: Card, numbers: dict[int, int]) -> Panel:
     lines += [_meter(language, meter) for meter in card.meters]
     for row in card.rows:
         lines += [Styled(line) for line in row_lines(language, row)]
+        lines += [_meter(language, row.meter)] if row.meter else []
         buttons = [button for button in (row.button, row.extra) if button]
         lines += [Styled(button_line(language, button, numbers), "bold") for button in buttons]
     title = Styled(words(language, card.title), "bold")

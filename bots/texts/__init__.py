@@ -34,6 +34,13 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Change:
+    """Hundredths of a credit that came or went, to be written with their sign: "+0.5"."""
+
+    hundredths: int
+
+
+@dataclass(frozen=True)
 class Bytes:
     """A size, to be written in MB."""
 
@@ -73,17 +80,23 @@ def _write(language: str, fact: object) -> str:
     match fact:
         case Amount(hundredths):
             word = "credit" if abs(hundredths) == 100 else "credits"
-            return say(language, f"units.{word}", {"n": show(hundredths)})
+            return say(language, f"units.{word}", {"n": _decimal(language, show(hundredths))})
         case Number(hundredths):
-            return show(hundredths)
+            return _decimal(language, show(hundredths))
+        case Change(hundredths):
+            return _decimal(language, f"{'+' if hundredths > 0 else ''}{show(hundredths)}")
         case Bytes(count):
-            return say(language, "units.megabytes", {"n": f"{count / 1_000_000:.1f}"})
+            return say(language, "units.megabytes", {"n": _decimal(language, f"{count / 1_000_000:.1f}")})
         case timedelta():
             return _length(language, fact)
         case datetime():
             return f"{fact:%Y-%m-%d %H:%M} UTC"
         case _:
             return str(fact)
+
+
+def _decimal(language: str, number: str) -> str:
+    return number.replace(".", say(language, "units.decimal"))
 
 
 def _length(language: str, length: timedelta) -> str:

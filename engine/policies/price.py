@@ -1,12 +1,16 @@
-"""Nobody pays another price than the one he was shown."""
+"""Nobody pays another price than the one that was shown."""
 
+from engine.credits import Credits
 from engine.database import Work
 from engine.errors import PriceChanged
 from engine.policies.attempt import Attempt
 
 
 def check(work: Work, attempt: Attempt) -> None:
-    """Raises PriceChanged, also when it has become cheaper: then it is shown once more. Guests pay nothing."""
-    shown = attempt.shown_price
-    if shown is not None and shown != attempt.price and not attempt.uses_guest_slot:
-        raise PriceChanged(attempt.model.id, shown, attempt.price)
+    """Raises PriceChanged, also when it has become cheaper: then it is shown once more.
+
+    What was shown to a guest as free is no longer so for a member: it counts what this person would pay now.
+    """
+    due = Credits(0) if attempt.uses_guest_slot else attempt.price
+    if attempt.shown_price is not None and attempt.shown_price != due:
+        raise PriceChanged(attempt.model.id, attempt.shown_price, due)

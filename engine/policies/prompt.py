@@ -8,7 +8,12 @@ from engine.policies.attempt import Attempt
 
 def check(work: Work, attempt: Attempt) -> None:
     """Raises PromptEmpty, PromptTooLong or PromptForbidden."""
-    prompt, limit = attempt.prompt.strip(), work.settings.prompt_limit
+    check_words(work, attempt.prompt)
+
+
+def check_words(work: Work, text: str) -> None:
+    """The same before anybody has chosen a model."""
+    prompt, limit = text.strip(), work.settings.prompt_limit
     if not prompt:
         raise PromptEmpty()
     if len(prompt) > limit:

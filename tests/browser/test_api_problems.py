@@ -70,7 +70,7 @@ def test_full_storage_is_507_and_all_that_is_missing_is_told_at_once(new_databas
     ("body", "name"),
     [
         ({**FOX, "model": "no-such"}, "unknown-model"),
-        ({**FOX, "model": "flux-dev", "size": "1:1"}, "not-offered"),
+        ({**FOX, "model": "flux-dev", "size": "7:3"}, "not-offered"),
         ({**FOX, "model": "nano-banana", "seed": 1}, "not-offered"),
         ({"prompt": "x" * 2001}, "prompt-too-long"),
         ({"prompt": "x" * 20_001}, "bad-input"),

@@ -66,7 +66,7 @@ def test_models_say_what_is_in_reach_and_why_not(client, database, cast):
     assert (guest["nano-banana-pro"]["is_within_reach"], guest["nano-banana-pro"]["reason"]) == (False, "for members")
     bob = client.get("/api/models", headers={**key_of(database, cast.bob), "Accept-Language": "es"}).json()["models"]
     assert not any(model["is_within_reach"] for model in bob)
-    assert bob[0]["reason"] == "falta: 0.5 créditos"
+    assert bob[0]["reason"] == "falta: 0,5 créditos"
 
 
 def test_packs_are_measured_against_starter(client):

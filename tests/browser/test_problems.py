@@ -41,7 +41,7 @@ REFUSALS = [
     errors.PromptTooLong(2001, 2000),
     errors.PromptForbidden(),
     errors.ModelOff("flux-dev"),
-    errors.NotOffered("flux-dev", "size", "1:1", ("square_hd",)),
+    errors.NotOffered("flux-dev", "size", "1:1", ("4:3",)),
     errors.PriceChanged("flux-dev", ONE, Credits(2_00)),
     errors.TooLateToCancel(7, "stored"),
     errors.TermsNotAccepted("2026-11-20"),

@@ -35,10 +35,15 @@ UNDERSTOOD = [
 ]
 
 NOT_UNDERSTOOD = [
-    ("/imagin a fox", "line.no_command", None, "imagine"),
+    ("/imagin a fox", "line.no_command", None, "imagine a fox"),
+    ("/credit now", "line.no_command", None, "credits"),
+    ("a fox --Sized 1:1", "line.no_option", "imagine", "imagine a fox --size 1:1"),
+    ("/imagine a fox --modl flux-dev --seed four", "line.no_option", "imagine", None),
+    ("/imagine a fox --colour red", "line.no_option", "imagine", None),
+    ("/feedback I like it --really-- a lot", "line.no_option", "feedback", None),
     ("/xyzzy", "line.no_command", None, None),
     ("/", "line.no_command", None, None),
-    ("/imagine a fox --modell flux-dev", "line.no_option", "imagine", None),
+    ("/imagine a fox --modell flux-dev", "line.no_option", "imagine", "imagine a fox --model flux-dev"),
     ("/imagine a fox --price 1", "line.no_option", "imagine", None),
     ("/imagine a fox --size", "line.no_value", "imagine", None),
     ("/imagine a fox --seed four", "line.no_number", "imagine", None),
@@ -63,8 +68,24 @@ def test_a_line_is_understood(line: str, command: str, options: dict[str, object
 def test_a_line_is_not_understood(line: str, problem: str, command: str | None, suggestion: str | None) -> None:
     with pytest.raises(BadLine) as bad:
         read(line, COMMANDS)
-    names = [each.name if each else None for each in (bad.value.command, bad.value.suggestion)]
-    assert (bad.value.problem.key, *names) == (problem, command, suggestion)
+    told, meant = bad.value.command, bad.value.suggestion
+    assert (bad.value.problem.key, told and told.name, meant and meant.line) == (problem, command, suggestion)
+
+
+def test_what_was_meant_keeps_every_word() -> None:
+    with pytest.raises(BadLine) as bad:
+        read("/imagin two foxes\n in  snow --modl=flux-dev -- --modl", COMMANDS)
+    meant = bad.value.suggestion
+    assert meant is not None
+    assert (meant.command.name, meant.options) == (
+        "imagine",
+        {"prompt": "two foxes\n in  snow --modl", "model": "flux-dev"},
+    )
+
+
+def test_a_line_of_nothing_but_slips_is_told_and_no_more() -> None:
+    with pytest.raises(BadLine):
+        read("/imagine " + "--modl " * 3000, COMMANDS)
 
 
 def test_usage_shows_what_may_be_typed_and_nothing_hidden() -> None:

@@ -33,7 +33,7 @@ SAMPLES = [
     errors.PromptTooLong(2001, 2000),
     errors.PromptForbidden(),
     errors.ModelOff("flux-dev"),
-    errors.NotOffered("flux-dev", "size", "1:1", ("square_hd",)),
+    errors.NotOffered("flux-dev", "size", "1:1", ("4:3", "16:9")),
     errors.NotOffered("nano-banana", "seed", "4", ()),
     errors.PriceChanged("flux-dev", parse(1), parse("1.5")),
     errors.TooLateToCancel(7, "submitted"),
@@ -62,7 +62,7 @@ SAMPLES = [
     errors.NotFound("space", "7"),
     errors.NotBelowZero(parse(2), parse(1)),
 ]
-ANSWERS = (errors.PromptEmpty, errors.TermsNotAccepted)
+ANSWERS = (errors.PromptEmpty, errors.TermsNotAccepted, errors.FeedbackEmpty)
 """Told as the card that helps at once, not as a no."""
 
 

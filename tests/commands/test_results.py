@@ -101,6 +101,10 @@ def test_the_badge_shows_what_is_free_and_how_it_stands(here, who, tone, said):
         shown = badge(work, accounts.find(work, "telegram", who))
 
     assert (shown.tone, words("en", shown.text)) == (tone, said)
+    assert who != "alice" or words("en", shown.meter.label) == "5 of 5 of the day's free credits left"
+    assert (shown.total and words("en", shown.total)) == {"alice": "55 credits in all", "carol": "1 credit in all"}.get(
+        who
+    )
 
 
 def test_without_a_daily_allowance_the_badge_shows_the_balance(new_database):

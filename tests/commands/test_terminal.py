@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from bots import terminal
-from bots.commands.conversation import Card, Reply, Text, Tone
+from bots.commands.conversation import Card, Meter, Reply, Row, Text, Tone
 from bots.terminal.drawing import draw
 from tests.commands.stage import direct, enter
 
@@ -94,3 +94,14 @@ def test_words_of_users_are_no_markup(here):
     draw(Console(file=screen, width=80, force_terminal=True, color_system=None), reply, lambda picture: "")
 
     assert "[bold]fox[/] [link=x]" in screen.getvalue()
+
+
+def test_a_notice_and_the_meters_of_rows_are_in_the_frame(here):
+    screen = io.StringIO()
+    row = Row(Text("refusal.storage.title"), meter=Meter(1, 2, Tone.OUT, Text("catalog.own", {"words": "half"})))
+    reply = Reply(card=Card("disk", Text("delete.title"), rows=(row,)), notice=Text("settings.changed"), language="en")
+
+    draw(Console(file=screen, width=80, force_terminal=True, color_system=None), reply, lambda picture: "")
+
+    assert "██████████░░░░░░░░░░ half" in screen.getvalue()
+    assert "Saved." in screen.getvalue()

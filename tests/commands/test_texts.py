@@ -22,7 +22,7 @@ from engine.ports import Trouble
 BOTS = Path(bots.__file__).parent
 ANYTHING = r"[\w.-]+"
 NOT_OURS = ("units.", "browser.")
-TAKES_A_KEY = {"Text", "priced", "_again", "_length", "note", "say"}
+TAKES_A_KEY = {"Text", "priced", "priced_at", "_again", "_length", "note", "say"}
 
 
 @pytest.mark.parametrize("language", languages())
@@ -85,8 +85,8 @@ def test_examples_are_said_in_every_language() -> None:
 
 def test_spanish_writes_its_own_credits_and_sizes() -> None:
     facts = {"charged": Amount(100), "left": Amount(4950)}
-    assert say("es", "result.charged", facts) == "Cobrado: 1 crédito. Te queda: 49.5 créditos."
-    assert say("es", "delete.freed", {"freed": Bytes(1_200_000)}) == "1.2 MB libres otra vez."
+    assert say("es", "result.charged", facts) == "Cobrado: 1 crédito. Te queda: 49,5 créditos."
+    assert say("es", "delete.freed", {"freed": Bytes(1_200_000)}) == "1,2 MB libres otra vez."
 
 
 def keys_in_code() -> Iterator[str]:
@@ -100,7 +100,7 @@ def keys_in_code() -> Iterator[str]:
 def _keys(call: ast.Call) -> Iterator[str]:
     for argument in call.args[:3]:
         if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and "." in argument.value:
-            endings = r"\.(price|free)" if _name(call.func) in ("priced", "_again") else ""
+            endings = r"\.(price|free)" if _name(call.func) in ("priced", "priced_at", "_again") else ""
             yield re.escape(argument.value) + endings
         if isinstance(argument, ast.JoinedStr):
             parts = [

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 import sqlalchemy as sa
 
-from engine import accounts, administration, allowance, generations, ledger, purchases
+from engine import accounts, administration, allowance, catalog, generations, ledger, purchases
 from engine.credits import parse
 from engine.errors import (
     Banned,
@@ -193,11 +193,13 @@ def test_a_model_that_is_off_starts_nothing(database, cast):
 
 
 def test_a_size_is_one_of_the_models_own(database, cast):
-    told = refusal(database, cast.alice, "nano-banana", size="square_hd")
+    told = refusal(database, cast.alice, "nano-banana", size="7:3")
 
-    assert (type(told), told.model, told.option, told.value) == (NotOffered, "nano-banana", "size", "square_hd")
+    assert (type(told), told.model, told.option, told.value) == (NotOffered, "nano-banana", "size", "7:3")
     assert told.offered == ("1:1", "4:3", "3:4", "16:9", "9:16")
     assert request(database, cast.alice, "nano-banana", size=told.offered[3]).size == "16:9"
+    with database.read() as work:
+        assert {tuple(model.sizes) for model in catalog.all_models(work)} == {told.offered}  # no provider's own words
 
 
 def test_a_seed_is_for_models_that_take_one_and_the_others_get_their_own(database, cast):
@@ -218,7 +220,17 @@ def test_nobody_pays_another_price_than_the_one_that_was_shown(database, cast, p
     assert asdict(told) == {"model": "flux-dev", "shown": parse(2), "price": price * 2}
     assert request(database, cast.alice, pictures=2, shown_price=told.price).price == price * 2
     assert request(database, cast.alice).price == price
-    assert request(database, cast.gus, "nano-banana", shown_price=parse(1)).price == 0
+
+
+def test_what_a_guest_was_shown_as_free_is_free_only_while_he_is_one(database, cast):
+    told = refusal(database, cast.gus, shown_price=parse(1))
+    assert (type(told), told.shown, told.price) == (PriceChanged, parse(1), 0)
+    assert request(database, cast.gus, shown_price=parse(0)).price == 0
+
+    database.run(lambda work: accounts.sign_up(work, cast.gus))
+
+    told = refusal(database, cast.gus, shown_price=parse(0))
+    assert (type(told), told.shown, told.price) == (PriceChanged, 0, parse(1))
 
 
 # one request in so many seconds
@@ -468,8 +480,8 @@ def test_the_first_refusal_in_the_order_of_the_rules_is_told(kind, new_database)
     switch(database, False)
     told.append(type(refusal(database, cast.bob, prompt="")))
     database.run(lambda work: administration.unban(work, cast.bob, **DANA))
-    told.append(type(refusal(database, cast.bob, size="1:1", prompt="")))
-    told.append(type(refusal(database, cast.bob, size="1:1", shown_price=1)))
+    told.append(type(refusal(database, cast.bob, size="7:3", prompt="")))
+    told.append(type(refusal(database, cast.bob, size="7:3", shown_price=1)))
     told.append(type(refusal(database, cast.bob, shown_price=1)))
     told.append(type(refusal(database, cast.bob)))
     later(database, seconds=10)

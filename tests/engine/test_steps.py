@@ -108,11 +108,11 @@ def test_who_lost_his_lease_writes_nothing(database, cast, state):
 
 
 def test_the_provider_is_told_all_it_needs(database, cast):
-    generation = request(database, cast.alice, "m1", "flux-dev", size="square_hd", seed=7, pictures=2)
+    generation = request(database, cast.alice, "m1", "flux-dev", size="16:9", seed=7, pictures=2)
 
     job = begin(database, lease(database, generation))
 
-    assert job == Job(generation.id, 1, "flux-dev", "fal-ai/flux/dev", "a fox", "square_hd", 7, 2, 120)
+    assert job == Job(generation.id, 1, "flux-dev", "fal-ai/flux/dev", "a fox", "16:9", 7, 2, 120)
     now = get(database, generation)
     assert (now.state, now.submits, now.provider, now.request_id) == (State.SUBMITTING, 1, "sketch", None)
 

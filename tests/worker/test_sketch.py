@@ -105,7 +105,7 @@ def test_other_words_seeds_and_models_make_other_pictures():
 
 
 @pytest.mark.parametrize(
-    ("size", "shape"), [("16:9", 16 / 9), ("portrait_4_3", 3 / 4), ("square_hd", 1), (None, 1), ("no such size", 1)]
+    ("size", "shape"), [("16:9", 16 / 9), ("3:4", 3 / 4), ("1:1", 1), (None, 1), ("no such size", 1)]
 )
 def test_a_picture_has_the_shape_that_was_asked_for(size, shape):
     picture = opened(paint("a boat", "demo", 1, size))
