@@ -1,5 +1,6 @@
 """/delete: make room by deleting own pictures, for good, after a question."""
 
+import re
 from contextlib import suppress
 
 from bots.commands.conversation import Button, Card, Command, Kind, Meter, Option, Reply, Request, Row, Text, Tone
@@ -11,6 +12,7 @@ from engine.database import Work
 from engine.errors import NotFound
 from engine.storage import KeptGeneration
 
+ID = re.compile(r"[1-9][0-9]{0,17}")
 AT_ONCE = 10
 MOST = 100
 
@@ -31,7 +33,7 @@ def run(work: Work, request: Request) -> Reply:
 def _delete(work: Work, request: Request) -> Reply:
     """Exactly what the question named: a second press finds them gone and takes no others."""
     gone, freed = 0, 0
-    for generation_id in (int(part) for part in request.text("ids").split(",")[:MOST] if part.isdecimal()):
+    for generation_id in (int(part) for part in request.text("ids").split(",")[:MOST] if ID.fullmatch(part)):
         with suppress(NotFound):
             freed += storage.delete(work, request.account_id, generation_id)
             gone += 1
