@@ -10,7 +10,8 @@ from types import FrameType
 
 import uvicorn
 import uvloop
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
@@ -56,7 +57,8 @@ def application(database: Database) -> FastAPI:
         telemetry={"logs": False},
     )
     app.state.front = front
-    app.add_exception_handler(HTTPException, api.outside)
+    app.add_exception_handler(HTTPException, routes.outside(front))
+    app.add_exception_handler(RequestValidationError, _malformed)
     app.include_router(routes.router(front))
     app.include_router(api.router(front))
     _add_media(app, store)
@@ -137,6 +139,11 @@ async def _ring(front: Front) -> None:
         async for account_id in heard:
             if account_id is not None:
                 front.bells.ring(account_id)
+
+
+async def _malformed(request: Request, error: Exception) -> Response:
+    """Only our own page talks to what is not the API: it needs no explanation, and nothing is echoed."""
+    return JSONResponse({}, 422)
 
 
 def _version() -> str:

@@ -29,11 +29,17 @@ def find(work: Work, token: str) -> str | None:
     return work.execute(sa.select(sessions.c.user_id).where(*alive)).scalar_one_or_none()
 
 
+def is_noted(work: Work, token: str) -> bool:
+    """Whether the visitor was here within the last day, as far as is known."""
+    seen = sa.select(sessions.c.seen_at).where(sessions.c.token_hash == _hash(token))
+    seen_at = work.execute(seen).scalar_one_or_none()
+    return seen_at is not None and seen_at > work.now() - SEEN_IS_NOTED_EVERY
+
+
 def note_visit(work: Work, token: str) -> None:
-    """Remember that the visitor was here, once a day: the session lives a year from then."""
-    now = work.now()
-    stale = (sessions.c.token_hash == _hash(token), sessions.c.seen_at < now - SEEN_IS_NOTED_EVERY)
-    work.execute(sa.update(sessions).where(*stale).values(seen_at=now))
+    """Remember that the visitor was here: the session lives a year from then."""
+    seen = sa.update(sessions).where(sessions.c.token_hash == _hash(token)).values(seen_at=work.now())
+    work.execute(seen)
 
 
 def forget_old(work: Work, limit: int = 500) -> int:

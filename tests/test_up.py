@@ -31,7 +31,7 @@ def latest(running, guest):
 
 def draw(running, guest, prompt):
     """Ask for a picture and wait until it has ended."""
-    answer = guest.press("imagine", prompt=prompt, model="flux-dev", price=100)
+    answer = guest.press("imagine", prompt=prompt, model="flux-dev", price=0)
     assert "data-generation" in answer["html"], answer
     running.wait_until(lambda: not latest(running, guest).is_open)
     return latest(running, guest)
@@ -57,7 +57,7 @@ def test_a_picture_comes_and_again_after_each_part_was_killed(tmp_path):
 
 def test_a_request_that_the_web_process_dies_of_is_the_same_one_when_it_comes_again(tmp_path):
     with house(tmp_path, EASEL_SKETCH_SECONDS="0", EASEL_REQUEST_SECONDS="0") as running, Guest(running.url) as guest:
-        said = {"command": "imagine", "options": {"prompt": "once", "model": "flux-dev", "price": 100}, "key": "k" * 32}
+        said = {"command": "imagine", "options": {"prompt": "once", "model": "flux-dev", "price": 0}, "key": "k" * 32}
         guest.post(said)
         os.kill(running.children()["web"], signal.SIGKILL)
         running.wait_until(lambda: running.health() == "ok")

@@ -173,3 +173,60 @@ def test_logs_hide_what_is_secret(capfd, tmp_path):
     for secret in ("a-very-long", "abcdefghijklmnop", "hunter2", "hunter3", "0123456789abcdef"):
         assert secret not in done.stderr, secret
     assert done.stderr.count("[hidden]") == 5
+
+
+OURS = {"Sec-Fetch-Site": "same-origin", "Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"key":"aaaaaaaa","line":NaN}',
+        b'{"key":"aaaaaaaa","line":"\\ud800 x"}',
+        b'{"key":"aaaaaaaa","command":"imagine","options":{"a":[[[]]]}}',
+        b"[" * 30_000,
+        b'{"key":"aaaaaaaa","command":"x","options":{' + b",".join(b'"%d":[]' % n for n in range(5000)) + b"}}",
+    ],
+    ids=["not a number", "half a letter", "nested", "deep", "thousands"],
+)
+def test_nonsense_is_refused_without_an_echo(open_web, body):
+    with open_web() as web:
+        web.get("/")
+        answer = web.post("/say", content=body, headers=OURS)
+        assert answer.status_code in (200, 400, 422)
+        assert len(answer.content) < 2000
+
+
+def test_the_cookie_begins_its_year_anew_with_each_visit(open_web):
+    with open_web() as web:
+        first, second = web.get("/").headers["set-cookie"], web.get("/").headers["set-cookie"]
+        assert first.split(";")[0] == second.split(";")[0]
+        assert "Max-Age=31536000" in second
+        assert "HttpOnly" in second
+        assert "SameSite=lax" in second
+
+
+def test_a_wrong_address_is_a_page_for_people_and_a_problem_for_programs(open_web):
+    with open_web() as web:
+        page = web.get("/nowhere", headers={"Accept": "text/html"})
+        assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert 'href="/"' in page.text
+        problem = web.get("/api/nowhere", headers={"Accept": "text/html"})
+        assert (problem.status_code, problem.headers["content-type"]) == (404, "application/problem+json")
+        assert web.get("/favicon.ico").status_code == 200
+
+
+def test_health_is_asked_once_in_two_seconds_however_many_want_it(open_web, monkeypatch):
+    looked = []
+    find = health.look
+    monkeypatch.setattr("easel.health.look", lambda database: looked.append(1) or find(database))
+    with open_web() as web:
+        assert {web.get("/healthz").status_code for _ in range(20)} == {200}
+    assert len(looked) <= 2
+
+
+def test_data_is_for_its_own_user_alone(tmp_path):
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "EASEL_DATA": str(tmp_path / "data")}
+    subprocess.run([sys.executable, "-m", "easel", "migrate"], env=environment, check=True, capture_output=True)
+    for path in (tmp_path / "data", *(tmp_path / "data").iterdir()):
+        assert path.stat().st_mode & 0o077 == 0, path

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from bots import commands
 from bots.browser.desk import Desk, Lock
 from bots.commands import offers
-from bots.commands.conversation import Command, Kind, Option, Text, Who
+from bots.commands.conversation import Command, Option, Text, Who
 from bots.commands.offers import Offer
+from bots.commands.parsing import is_the_line
 from bots.texts import say
 from engine import catalog
 from engine.database import Work
@@ -33,7 +34,7 @@ def composer(work: Work, desk: Desk) -> Composer:
 
 
 def _command(work: Work, language: str, command: Command, models: dict[str, Offer]) -> Choice:
-    typed = [option for option in command.options if not (option.is_hidden or _is_the_line(option))]
+    typed = [option for option in command.options if not (option.is_hidden or is_the_line(option))]
     options = [_option(work, language, command, option, models) for option in typed]
     return {"value": f"/{command.name}", "text": _said(language, command.description), "options": options}
 
@@ -55,8 +56,3 @@ def _about(language: str, offer: Offer | None) -> str:
 
 def _said(language: str, text: Text) -> str:
     return say(language, text.key, text.facts)
-
-
-def _is_the_line(option: Option) -> bool:
-    """Takes the words themselves; it is never named."""
-    return option.is_required and option.kind is Kind.TEXT

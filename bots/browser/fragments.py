@@ -13,10 +13,10 @@ Piece = Mapping[str, object]
 
 
 def badge(front: Front, visitor: Visitor, desk: Desk) -> Piece:
-    """The badge, and why the composer is closed (empty: it is open)."""
+    """The badge, why the composer is closed (empty: it is open), and the language the page should be in."""
     lock = render("lock.html", desk.language, front.media.link, lock=desk.lock) if desk.lock else ""
     html = render("badge.html", desk.language, front.media.link, badge=desk.badge, slots=desk.slots, tag=visitor.tag)
-    return {"badge": html, "lock": lock, "known": desk.account_id is not None}
+    return {"badge": html, "lock": lock, "known": desk.account_id is not None, "language": desk.language}
 
 
 def generation(front: Front, language: str, shown: Shown) -> Piece:
@@ -26,7 +26,11 @@ def generation(front: Front, language: str, shown: Shown) -> Piece:
 
 
 def answer(front: Front, reply: Reply, shown: Shown | None) -> str:
-    """A command's answer: a generation in its place, or a reply."""
-    if shown:
-        return render("generation.html", reply.language, front.media.link, shown=shown)
-    return render("reply.html", reply.language, front.media.link, reply=reply)
+    """A command's answer: a generation in its place, or a reply; then what is said beside it."""
+    spoken, link = reply.language, front.media.link
+    html = (
+        render("generation.html", spoken, link, shown=shown)
+        if shown
+        else render("reply.html", spoken, link, reply=reply)
+    )
+    return html + (render("notice.html", spoken, link, notice=reply.notice) if reply.notice else "")

@@ -17,9 +17,13 @@ def chat(front: Front, visitor: Visitor) -> str:
     """The page of a visitor. Raises Busy."""
     with front.database.read() as work:
         desk = desks.look(work, visitor.user_id, visitor.locale)
-        asked = Request(PLATFORM, visitor.user_id or "", "", "", locale=desk.language, account_id=desk.account_id or 0)
-        values = {"composer": composer(work, desk), "examples": examples.buttons(work, asked)}
+        values = {"composer": composer(work, desk), "examples": examples.buttons(work, _asked(visitor, desk))}
     return render("chat.html", desk.language, front.media.link, **frame(front, visitor, desk), **values)
+
+
+def missing(front: Front, language: str) -> str:
+    """The page for an address where nothing is."""
+    return render("missing.html", language, front.media.link, name=front.settings.name)
 
 
 def frame(front: Front, visitor: Visitor, desk: Desk) -> dict[str, object]:
@@ -34,3 +38,9 @@ def frame(front: Front, visitor: Visitor, desk: Desk) -> dict[str, object]:
         "shown_all": desk.generations,
         "words": {name: say(desk.language, f"browser.line.{name}") for name in SCRIPT_WORDS},
     }
+
+
+def _asked(visitor: Visitor, desk: Desk) -> Request:
+    """Nothing yet, by whoever looks at the page."""
+    account_id = desk.account_id or 0
+    return Request(PLATFORM, visitor.user_id or "", "", "", account_id=account_id, language=desk.language)

@@ -1,13 +1,15 @@
 """The pages' routes: the chat, what is said in it, its stream, its pictures, its files."""
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, StreamingResponse
+from starlette.exceptions import HTTPException as AnyHTTPException
 
-from bots.browser import assets, pages, pictures, saying, states, stream, visitor
+from bots.browser import api, assets, pages, pictures, saying, stream, visitor
+from bots.browser.api.answers import PREFIX
 from bots.browser.front import Front
 from bots.browser.headers import language as wished
 from bots.browser.saying import Press, Said
@@ -27,6 +29,19 @@ def router(front: Front) -> APIRouter:
     return routes
 
 
+def outside(front: Front) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """For the app's handler of HTTPException: whoever follows a wrong address in a browser gets a page for people."""
+
+    async def answer(request: Request, error: Exception) -> Response:
+        wants_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+        is_api = request.url.path.startswith(f"{PREFIX}/")
+        if wants_page and not is_api and isinstance(error, AnyHTTPException) and error.status_code == 404:
+            return HTMLResponse(pages.missing(front, wished(request)), 404)
+        return await api.outside(request, error)
+
+    return answer
+
+
 def _add_pages(routes: APIRouter, front: Front) -> None:
     @routes.get("/")
     async def chat(request: Request) -> Response:
@@ -34,21 +49,24 @@ def _add_pages(routes: APIRouter, front: Front) -> None:
             known, token = await visitor.arrive(front, request)
             html = await front.looking.run(lambda: pages.chat(front, known))
         response = HTMLResponse(html, headers={"Cache-Control": "no-cache", "Vary": "Cookie, Accept-Language"})
-        if token:
-            visitor.give_cookie(front, response, token)
+        visitor.give_cookie(front, response, token)  # each time: its year in the browser begins anew
         return response
 
     @routes.get("/static/{edition}/{name}")
     def static(edition: str, name: str) -> Response:
         return assets.serve(edition, name)
 
-    @routes.get("/pictures/{generation_id}/{number}")
+    @routes.get("/favicon.ico")
+    def favicon() -> Response:
+        return assets.serve("", "icon.svg")
+
+    @routes.get("/pictures/{generation_id:int}/{number:int}")
     async def picture(request: Request, generation_id: int, number: int, save: bool = False) -> Response:
         with _busy_is_503():
             known = await visitor.visitor(front, request)
             link = await front.looking.run(lambda: pictures.link(front, known, generation_id, number, save))
         if link is None:
-            return Response("not found", 404, media_type="text/plain")
+            raise HTTPException(404)
         return RedirectResponse(link, 302, headers={"Cache-Control": "private, no-store"})
 
 
@@ -65,7 +83,8 @@ def _add_talk(routes: APIRouter, front: Front) -> None:
                 return JSONResponse({}, 401)
             press = Press(known.user_id, known, said)
             answer = await front.saying.run(lambda: saying.answer(front, press))
-        front.bells.ring(answer.account_id or 0)  # this process need not wait for its own wake-up to come around
+        if answer.account_id is not None:  # this process need not wait for its own wake-up to come around
+            front.bells.ring(answer.account_id)
         return JSONResponse(answer.body)
 
     @routes.get("/events")
@@ -84,9 +103,11 @@ def _add_talk(routes: APIRouter, front: Front) -> None:
 
 def _add_guide(routes: APIRouter, front: Front) -> None:
     @routes.get("/demo/states")
-    def guide(request: Request, language: str = "") -> Response:
+    def states(request: Request, language: str = "") -> Response:
+        from bots.browser import guide  # brings the migrations along, which nothing else here needs
+
         spoken = language_of(language) if language else wished(request)
-        return HTMLResponse(states.page(front.settings.name, spoken))
+        return HTMLResponse(guide.page(front.settings.name, spoken))
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from bots.browser import desk, fragments, shown
 from bots.browser.front import Front
@@ -18,6 +18,13 @@ Name = Annotated[str, StringConstraints(max_length=40)]
 Whole = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 
 
+def _few(options: object) -> object:
+    """Counted before any is looked at: thousands of wrong ones would cost a second and megabytes of complaints."""
+    if isinstance(options, dict) and len(options) > MOST_OPTIONS:
+        raise ValueError("too many options")
+    return options
+
+
 class Said(BaseModel):
     """A typed line, or a command with its options; `key` is the page's own name of this press."""
 
@@ -26,7 +33,7 @@ class Said(BaseModel):
     key: Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z-]{8,64}$")]
     line: Words | None = None
     command: Name | None = None
-    options: Annotated[dict[Name, bool | Whole | Words], Field(max_length=MOST_OPTIONS)] = Field(default_factory=dict)
+    options: Annotated[dict[Name, bool | Whole | Words], BeforeValidator(_few)] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> "Said":

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 OF_ONE_VISITOR = 3
-IN_ALL = 2000
+IN_ALL = 1500  # below the connections that the server takes at all: pages and answers come through as well
 
 
 class Seats:

@@ -46,14 +46,21 @@ async def visitor(front: Front, request: Request) -> Visitor:
     return Visitor(await front.looking.run(find), locale)
 
 
-async def arrive(front: Front, request: Request) -> tuple[Visitor, str | None]:
-    """The visitor of a page, and the token of a new session for who has none; one that holds is noted."""
+async def arrive(front: Front, request: Request) -> tuple[Visitor, str]:
+    """The visitor of a page and the token of the session, a new one for who has none; a visit is noted once a day."""
     known, token = await visitor(front, request), request.cookies.get(cookie_name(front), "")
     if known.user_id:
-        await front.looking.run(lambda: front.database.run(lambda work: sessions.note_visit(work, token)))
-        return known, None
+        await front.looking.run(lambda: _note(front, token))
+        return known, token
     token, user_id = await front.looking.run(lambda: front.database.run(_create))
     return Visitor(user_id, known.locale), token
+
+
+def _note(front: Front, token: str) -> None:
+    with front.database.read() as work:  # nearly always enough: a page that is only looked at writes nothing
+        is_noted = sessions.is_noted(work, token)
+    if not is_noted:
+        front.database.run(lambda work: sessions.note_visit(work, token))
 
 
 def give_cookie(front: Front, response: Response, token: str) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
 
 from bots.browser import routes
 from bots.browser.front import Front
@@ -24,6 +25,7 @@ class Site:
         self.database = database
         self.front = Front(database, database.settings, FolderMedia(folder, b"secret", ""))
         app = FastAPI(telemetry={"logs": False})
+        app.add_exception_handler(HTTPException, routes.outside(self.front))
         app.include_router(routes.router(self.front))
         config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off", ws="none")
         self._server = uvicorn.Server(config)

@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from bots.browser import stream
 from engine.tables import deliveries
 from tests.browser.conftest import Site
 from tests.browser.guest import Guest
@@ -85,6 +86,16 @@ def test_what_changed_a_moment_before_is_told_again(site: Site, guest: Guest):
         state = next(events)
     with guest.listen(latest=state.id) as events:
         assert [piece["id"] for piece in next(events).data["generations"]] == [1]
+
+
+def test_what_another_program_writes_is_seen_without_a_bell(site: Site, guest: Guest, monkeypatch):
+    assert stream.OTHERWISE <= 5, "an operator's credit waits for nobody longer"
+    monkeypatch.setattr(stream, "OTHERWISE", 0.1)
+    guest.press("signup", accept=site.database.settings.terms_version)
+    with guest.listen() as events:
+        next(events)
+        direct(site.database, "browser", guest.user_id(site.database), "(spends all but: 2.5)")
+        assert "2.5 credits" in until(events, "badge").data["badge"]
 
 
 def test_a_lock_comes_when_the_free_pictures_are_used_up(site: Site, guest: Guest):

@@ -42,7 +42,9 @@ def test_whoever_only_looks_gets_a_session_and_no_account(site: Site, guest: Gue
 
 
 def test_the_page_keeps_a_session_that_holds(site: Site, guest: Guest):
-    assert "set-cookie" not in guest.client.get("/").headers
+    before = guest.client.cookies["easel"]
+    guest.client.get("/")
+    assert guest.client.cookies["easel"] == before
 
 
 def test_a_prompt_becomes_a_picture_that_is_being_made(site: Site, guest: Guest):
@@ -90,7 +92,39 @@ def test_a_page_opened_again_shows_what_runs_and_what_is_there(site: Site, guest
 def test_the_page_speaks_the_readers_language(site: Site):
     with Guest(site.url, language="fr-FR, es-MX;q=0.8") as reader:
         assert '<html lang="es">' in reader.page
+        assert "un zorro" in reader.page and "a fox" not in reader.page
         assert "Usarlo siempre" in reader.press("imagine", prompt="un zorro")["html"]
+
+
+def test_answers_name_the_language_the_page_should_be_in(site: Site, guest: Guest):
+    assert guest.say("/help")["language"] == "en"
+    assert guest.say("/settings --language es")["language"] == "es"
+    with guest.listen() as events:
+        assert next(events).data["language"] == "es"
+
+
+def test_running_low_is_said_beside_the_picture_and_stays(site: Site, guest: Guest):
+    guest.press("signup", accept=site.database.settings.terms_version)
+    direct(site.database, "browser", guest.user_id(site.database), "(spends all but: 10.5)")
+    answer = guest.say(FOX)
+    article, _, beside = answer["html"].partition("</article>")
+    assert "Running low: 9.5 credits left." in beside and "Running low" not in article
+    with guest.listen() as events:
+        assert "Running low" not in next(events).data["generations"][0]["html"]
+
+
+def test_a_wrong_address_has_a_page_for_people_and_the_api_a_problem(site: Site, guest: Guest):
+    people = {"Accept": "text/html,*/*;q=0.8"}
+    for path in ("/nothing", "/pictures/1/0", "/pictures/x/y", "/static"):
+        found = guest.client.get(path, headers=people)
+        assert found.status_code == 404 and 'href="/"' in found.text, path
+    assert guest.client.get("/nothing").json() == {"detail": "Not Found"}
+    problem = guest.client.get("/api/nothing", headers=people)
+    assert problem.headers["content-type"] == "application/problem+json"
+
+
+def test_browsers_that_ask_for_an_icon_get_ours(site: Site, guest: Guest):
+    assert guest.client.get("/favicon.ico").headers["content-type"] == "image/svg+xml"
 
 
 def test_other_sites_cannot_speak_for_a_visitor(site: Site, guest: Guest):

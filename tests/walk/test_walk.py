@@ -2,10 +2,15 @@
 
 import re
 from contextlib import closing, contextmanager
+from uuid import uuid4
 
 import pytest
+import sqlalchemy as sa
 
+from engine import administration, history
 from engine.audit import audit
+from engine.credits import Credits, parse
+from engine.tables import accounts
 from tests.up import house
 
 pytestmark = pytest.mark.long
@@ -60,6 +65,22 @@ def draw(page, prompt, model="flux-dev"):
     say(page, f"/imagine {prompt} --model {model}")
 
 
+def stays(page):
+    """Whether the header is where it was, and the page has nothing to scroll."""
+    return page.evaluate(
+        "[document.querySelector('.top').getBoundingClientRect().top,"
+        " document.scrollingElement.scrollHeight - document.scrollingElement.clientHeight]"
+    ) == [0, 0]
+
+
+def leave(running, rest):
+    """Take from the newest account until only this is left, as an operator would from the terminal."""
+    with closing(running.database()) as database, database.begin() as work:
+        account_id = work.execute(sa.select(sa.func.max(accounts.c.id))).scalar_one()
+        amount = Credits(parse(rest) - history.balance(work, account_id).spendable)
+        administration.credit(work, account_id, amount, uuid4().hex, actor="terminal", reason="for the walk")
+
+
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     with house(tmp_path_factory.mktemp("walk"), EASEL_SKETCH_SECONDS="1.5", EASEL_REQUEST_SECONDS="0") as one:
@@ -95,6 +116,27 @@ def test_a_newcomer_sees_the_price_gets_a_picture_and_finds_the_charge(chromium,
         answer.wait_for()
         page.get_by_text(re.compile("a fox in the snow|charged|picture", re.IGNORECASE)).last.wait_for()
 
+        leave(running, "10.5")
+        badge(page).get_by_text("10.5 credits").wait_for()
+        draw(page, "an owl in the snow")
+        page.locator("[data-phase=done]").nth(1).wait_for()
+        assert "9.5 credits" in page.locator(".answer[data-phase=done] + .notice").inner_text()
+
+        leave(running, "0")
+        draw(page, "a heron in the snow")
+        page.locator("dialog[open]").wait_for()
+        page.keyboard.press("Escape")
+        leave(running, "5")
+        page.locator(".note[data-answer] [data-command=imagine]").click()
+        page.locator("[data-phase=done]").nth(2).wait_for()
+        assert page.locator(".note[data-answer]").count() == 0
+
+        say(page, "/settings --language es")
+        page.locator("html[lang=es]").wait_for()
+        page.locator("[data-answer][lang=es] [data-options*=language]").first.wait_for()
+        assert page.locator(".hint").inner_text().startswith("/ para ver los comandos")
+        assert stays(page)
+
 
 def test_a_guest_is_told_when_the_pictures_are_used_up_and_the_composer_says_why(chromium, running):
     with visitor(chromium, running.url, viewport=PHONE, color_scheme="dark") as guest:
@@ -113,6 +155,9 @@ def test_a_guest_is_told_when_the_pictures_are_used_up_and_the_composer_says_why
         page.locator("#lock [data-command=signup]").click()
         page.locator("[data-command=signup][data-options*=accept]").last.click()
         page.locator("#line:not([disabled])").wait_for()
+        say(page, "/settings")
+        page.locator("#log [data-command=settings][data-options*=language]").first.wait_for()
+        assert stays(page)
 
 
 def test_a_page_that_is_reloaded_in_the_middle_goes_on(chromium, running):

@@ -25,6 +25,8 @@ from engine.errors import Busy, KeyReused, Refusal
 
 log = logging.getLogger(__name__)
 
+MOST_COMPLAINTS = 10
+
 MEDIA_TYPE = "application/problem+json"
 
 
@@ -145,7 +147,7 @@ async def _problem(front: Front, request: Request, error: Exception) -> Problem:
         case KeyReused():
             return Problem(*TABLE[KeyReused])
         case RequestValidationError():
-            return Problem(422, "bad-input", {"errors": [_wrong(found) for found in error.errors()]})
+            return Problem(422, "bad-input", {"errors": [_wrong(found) for found in error.errors()[:MOST_COMPLAINTS]]})
         case _:
             number = trace.current() or trace.new()
             log.error("trouble %s: %s %s", number, request.method, request.url.path, exc_info=error)

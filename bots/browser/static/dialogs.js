@@ -2,7 +2,8 @@
 const viewer = document.getElementById("viewer");
 
 export function openModals(elements) {
-  for (const modal of elements.flatMap((element) => [...element.querySelectorAll("dialog[data-modal]")])) {
+  for (const note of elements) for (const modal of note.querySelectorAll("dialog[data-modal]")) {
+    modal.note = note; // the line it leaves behind
     document.body.append(modal);
     modal.addEventListener("close", () => modal.remove());
     modal.showModal();

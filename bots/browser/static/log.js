@@ -27,9 +27,10 @@ export function answer(html, isAsked = false) {
   document.getElementById("welcome")?.remove();
   const wasAtEnd = isAtEnd();
   const added = [...fragment(html).children].map(place);
-  if (isAsked) added.filter((element) => element !== log.lastElementChild).forEach((element) => log.append(element));
+  const last = [...log.children].slice(-added.length);
+  if (isAsked && added.some((element, index) => element !== last[index])) log.append(...added);
   if (wasAtEnd || isAsked) toEnd();
-  if (isAsked && added[0]?.offsetHeight > log.clientHeight) added[0].scrollIntoView({ block: "start" });
+  if (isAsked && added[0]?.offsetHeight > log.clientHeight) log.scrollTo({ top: added[0].offsetTop - 16 });
   return added;
 }
 
@@ -46,6 +47,7 @@ function place(incoming) {
   if (words) words.replaceWith(incoming.querySelector(".phase"));
   else there.replaceChildren(...incoming.childNodes);
   Object.assign(there.dataset, incoming.dataset);
+  there.lang = incoming.lang;
   if (hadFocus && !there.contains(document.activeElement)) there.focus({ preventScroll: true });
   arrive(there, before);
   return there;
