@@ -152,7 +152,7 @@ GUARDS = (
           "test_preferences.py -k cap and sqlite"),
     Guard("own cap counts what was charged", "engine/policies/own_cap.py", "else_=generations.c.charged",
           "else_=generations.c.price", "test_preferences.py -k given_back and sqlite"),
-    Guard("price as shown", "engine/policies/price.py", "if shown is not None and", "if False and",
+    Guard("price as shown", "engine/policies/price.py", "if attempt.shown_price is not None and", "if False and",
           "test_policies.py -k another_price and sqlite"),
     Guard("one delivery", PICTURES,
           'sa.UniqueConstraint("generation_id", name=op.f("uq_deliveries_generation_id")),', "",
