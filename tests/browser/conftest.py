@@ -5,15 +5,18 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import uvicorn
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
+from starlette.testclient import TestClient
 
 from bots.browser import routes
 from bots.browser.front import Front
 from engine.database import Database
+from tests.browser.api_app import key_of, make_app, serving
 from tests.browser.guest import Guest
 from worker.media import FolderMedia
 
@@ -70,3 +73,16 @@ def guest(site: Site) -> Iterator[Guest]:
     """Somebody who has opened the page, and is nobody yet."""
     with Guest(site.url) as opened:
         yield opened
+
+
+@pytest.fixture
+def client(database: Database, tmp_path: Path) -> Iterator[TestClient]:
+    """The JSON API over this test's database."""
+    with serving(make_app(database, tmp_path)) as client:
+        yield client
+
+
+@pytest.fixture
+def alice(database: Database, cast: SimpleNamespace) -> dict[str, str]:
+    """Headers with Alice's key."""
+    return key_of(database, cast.alice)

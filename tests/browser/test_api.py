@@ -28,17 +28,6 @@ from tests.conftest import later, make_cast
 from tests.engine.driving import assert_books_are_right, fail
 
 
-@pytest.fixture
-def client(database, tmp_path):
-    with serving(make_app(database, tmp_path)) as client:
-        yield client
-
-
-@pytest.fixture
-def alice(database, cast):
-    return key_of(database, cast.alice)
-
-
 def test_a_picture_from_the_request_to_the_statement(client, database, cast, alice):
     begun = ask(client, alice, {**FOX, "model": "flux-dev", "seed": 7, "size": "16:9"})
     told = begun.json()

@@ -4,24 +4,13 @@ import pytest
 
 from engine import keys
 from engine.tables import identities
-from tests.browser.api_app import SITE, ask, count, key_of, make_app, problem, serving, visit
+from tests.browser.api_app import SITE, ask, count, make_app, problem, serving, visit
 
 
 @pytest.fixture
 def kind():
     """One kind of database will do: money is told on both in test_api.py."""
     return "sqlite"
-
-
-@pytest.fixture
-def client(database, tmp_path):
-    with serving(make_app(database, tmp_path)) as client:
-        yield client
-
-
-@pytest.fixture
-def alice(database, cast):
-    return key_of(database, cast.alice)
 
 
 def test_without_credentials_an_account_is_nobodys_and_the_catalog_everybodys(client):

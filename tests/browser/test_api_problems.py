@@ -14,17 +14,6 @@ def kind():
     return "sqlite"
 
 
-@pytest.fixture
-def client(database, tmp_path):
-    with serving(make_app(database, tmp_path)) as client:
-        yield client
-
-
-@pytest.fixture
-def alice(database, cast):
-    return key_of(database, cast.alice)
-
-
 def test_anothers_generation_is_not_there(client, database, cast, alice):
     told = ask(client, key_of(database, cast.carol)).json()
     for number in (told["id"], 999_999, 2**63 - 1):

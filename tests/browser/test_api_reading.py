@@ -12,17 +12,6 @@ def kind():
     return "sqlite"
 
 
-@pytest.fixture
-def client(database, tmp_path):
-    with serving(make_app(database, tmp_path)) as client:
-        yield client
-
-
-@pytest.fixture
-def alice(database, cast):
-    return key_of(database, cast.alice)
-
-
 def test_the_statement_pages_through_everything_once(client, database, cast, alice):
     finish(database, ask(client, alice).json()["id"])
     whole = client.get("/api/history", params={"limit": 100}, headers=alice).json()

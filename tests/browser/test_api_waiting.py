@@ -8,7 +8,7 @@ import pytest
 from bots.browser.api.waiting import Waiting
 from engine import generations
 from engine.tables import generations as rows
-from tests.browser.api_app import ask, count, finish, key_of, make_app, serving
+from tests.browser.api_app import ask, count, finish
 from tests.engine.driving import fail
 
 
@@ -16,17 +16,6 @@ from tests.engine.driving import fail
 def kind():
     """One kind of database will do: money is told on both in test_api.py."""
     return "sqlite"
-
-
-@pytest.fixture
-def client(database, tmp_path):
-    with serving(make_app(database, tmp_path)) as client:
-        yield client
-
-
-@pytest.fixture
-def alice(database, cast):
-    return key_of(database, cast.alice)
 
 
 def first_of(database, account_id):
