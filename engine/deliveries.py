@@ -1,13 +1,18 @@
 """The duty to show how a generation ended, on the platform it was asked for. Delivery never changes the charge."""
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine.database import Work
 from engine.tables import deliveries, generations
+from engine.trace import tracing
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,7 @@ class Delivery:
     address: str
     locale: str
     attempts: int
+    trace: str
 
 
 def add(work: Work, generation_id: int, platform: str) -> None:
@@ -46,6 +52,7 @@ def claim_of(work: Work, platform: str, account_id: int, limit: int = 20, second
 def done(work: Work, delivery: Delivery) -> None:
     """Shown."""
     _end(work, delivery, "done", None)
+    work.after_commit.append(partial(_told, delivery))
 
 
 def later(work: Work, delivery: Delivery, seconds: float) -> None:
@@ -76,6 +83,11 @@ def _end(work: Work, delivery: Delivery, state: str, reason: str | None) -> None
     work.execute(sa.update(deliveries).where(*_pending(delivery)).values(ended))
 
 
+def _told(delivery: Delivery) -> None:
+    with tracing(delivery.trace):
+        log.info("delivered on %s", delivery.platform)
+
+
 def _pending(delivery: Delivery) -> tuple[sa.ColumnElement[bool], ...]:
     return (deliveries.c.id == delivery.id, deliveries.c.state == "pending")
 
@@ -88,4 +100,5 @@ _FULL: sa.Select[Any] = sa.select(
     generations.c.address,
     generations.c.locale,
     deliveries.c.attempts,
+    generations.c.trace,
 ).join(generations, generations.c.id == deliveries.c.generation_id)

@@ -69,6 +69,19 @@ def test_a_request_that_the_web_process_dies_of_is_the_same_one_when_it_comes_ag
         assert [one.state for one in mine] == [State.STORED]
 
 
+def test_one_id_runs_through_the_log_from_the_request_to_the_delivery(tmp_path):
+    with house(tmp_path, EASEL_SKETCH_SECONDS="0") as running, Guest(running.url) as guest:
+        draw(running, guest, "a fox")
+        with guest.listen() as events:
+            next(events)
+            running.wait_until(lambda: "delivered on browser" in running.said())
+
+        lines = [line.split() for line in running.said().splitlines()]
+        ids = {line[0]: line[4] for line in lines if len(line) > 5 and line[3] == "info" and line[4] != "POST"}
+        assert len({ids["web"], ids["submit"], ids["finish"]}) == 1
+        assert re.search(rf"web \| \S+ info {ids['finish']} POST /say 200", running.said())
+
+
 def test_a_port_that_is_taken_is_one_clear_line_with_a_way_out(tmp_path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
