@@ -124,18 +124,20 @@ def test_a_session_ends_a_year_after_the_last_visit(database):
     assert find(database, token) is None
 
 
-def test_a_visit_is_written_down_once_a_day(database):
+def test_a_visit_is_to_be_written_down_once_a_day(database):
     token = database.run(sessions.create)
 
-    def seen(**wait):
+    def is_noted(**wait):
         later(database, **wait)
-        database.run(lambda work: sessions.note_visit(work, token))
         with database.read() as work:
-            return work.execute(sa.select(visits.c.seen_at)).scalar_one()
+            return sessions.is_noted(work, token)
 
-    first = seen(hours=1)
-    assert seen(hours=22) == first
-    assert seen(hours=2) > first
+    assert is_noted(hours=23)
+    assert not is_noted(hours=2)
+    database.run(lambda work: sessions.note_visit(work, token))
+    assert is_noted()
+    with database.read() as work:
+        assert not sessions.is_noted(work, "made up")
 
 
 def test_visitors_who_said_nothing_are_forgotten_and_those_who_spoke_are_not(database):
