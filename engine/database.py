@@ -66,7 +66,17 @@ class Work:
                 cursor.execute(text, parameters)
                 return cursor.fetchall() if statement.returns else []
         except psycopg.Error as error:
-            raise DBAPIError.instance(text, None, error, psycopg.Error, dialect=self.connection.dialect) from error
+            raise self._as_sqlalchemy_says(text, error) from error
+
+    def _as_sqlalchemy_says(self, text: str, error: psycopg.Error) -> BaseException:
+        connection = self.connection
+        is_lost = connection.dialect.is_disconnect(error, connection.connection.driver_connection, None)  # type: ignore[arg-type]
+        if is_lost:
+            connection.invalidate(error)
+            connection.engine.dispose()  # the others of the pool are as dead
+        return DBAPIError.instance(
+            text, None, error, psycopg.Error, connection_invalidated=is_lost, dialect=connection.dialect
+        )
 
     def now(self) -> datetime:
         """Database time, asked anew (UTC)."""
@@ -140,19 +150,24 @@ class Database:
             self._write, self._read = _postgresql(self.url, settings), _postgresql(self.url, settings, reads=True)
 
     def run(self, function: Callable[[Work], T]) -> T:
-        """Run the function in one Work and commit it: the door. Starts it again when accounts have to be waited for.
+        """Run the function in one Work and commit it: the door. Starts it again when accounts have to be waited for, or
+        when the connection is lost before the commit, as all of a pool are after a restart of the server.
 
         Raises Busy when the database does not answer in time; nothing has happened then.
         """
         wanted: frozenset[int] = frozenset()
         for _ in range(RESTARTS):
+            is_committing = False
             try:
                 with self.begin(wanted) as work:
-                    return function(work)
+                    result = function(work)
+                    is_committing = True
+                return result
             except LockOrder as order:
                 wanted = order.ids
             except DBAPIError as error:
-                if not _is_deadlock(error):
+                is_lost = error.connection_invalidated and not is_committing  # else nobody knows whether it is done
+                if not (is_lost or _is_deadlock(error)):
                     raise
         raise Busy()
 
@@ -209,6 +224,7 @@ def _postgresql(url: sa.URL, settings: Settings, reads: bool = False) -> sa.Engi
         max_overflow=0,
         pool_timeout=waiting.LOCK_SECONDS,
         connect_args={"options": options, "connect_timeout": 5},
+        pool_pre_ping=reads,  # writes find out by themselves, and start again
         hide_parameters=True,
     )
     if reads:

@@ -290,6 +290,30 @@ def test_a_connection_cut_in_the_middle_of_a_work_leaves_nothing_behind(new_data
         assert history.balance(work, alice).held == parse(3)
 
 
+@pytest.mark.parametrize("verb", ["hold", "now"])
+def test_after_a_restart_of_the_server_nobody_meets_a_dead_connection(new_database, verb):
+    database = new_database("postgresql")
+    alice, second = make_cast(database).alice, another(database)
+    for _ in range(2):
+        database.run(lambda work: work.now())
+        with database.read() as work:
+            work.now()
+    with second.begin() as killer:
+        everybody = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        killer.connection.exec_driver_sql(f"{everybody} AND pid <> pg_backend_pid()")
+    second.close()
+
+    with database.read() as work:
+        work.now()
+    if verb == "hold":
+        database.run(lambda work: ledger.hold(work, alice, 1, parse(3)))
+    else:
+        database.run(lambda work: work.now())
+
+    with database.read() as work:
+        assert history.balance(work, alice).held == (parse(3) if verb == "hold" else 0)
+
+
 @pytest.mark.parametrize("verb", ["hold", "settle"])
 def test_a_hold_and_a_settle_take_five_turns_on_the_wire(new_database, verb, tmp_path):
     database = new_database("postgresql", daily_credits=0)
