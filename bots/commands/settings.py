@@ -23,7 +23,8 @@ CAPS = (Credits(5_00), Credits(10_00), Credits(25_00))
 
 def run(work: Work, request: Request) -> Reply:
     """Change what was asked for, then show all of it, in the language it is now; on the way to a picture only that."""
-    changed = [note for name, change in CHANGES.items() if request.text(name) for note in change(work, request)]
+    notes = [note for name, change in CHANGES.items() if request.text(name) for note in change(work, request)]
+    changed = [note for place, note in enumerate(notes) if note not in notes[:place]]  # "Saved." once for all
     if request.text("prompt") and request.text("model") not in ("", NONE):
         return _draw_now(work, request, tuple(changed))
     chosen = preferences.get(work, request.account_id)
