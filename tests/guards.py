@@ -20,6 +20,7 @@ TRIGGERS = "engine/migrations/append_only.py"
 OPENING = "engine/ledger/opening.py"
 ASKING = "engine/generations/asking.py"
 STEPS = "engine/generations/steps.py"
+WATCHING = "engine/generations/watching.py"
 GENERATION_CHECKS = "engine/audit/generation_checks.py"
 PICTURES = "engine/migrations/versions/2026_11_20_pictures.py"
 
@@ -112,8 +113,7 @@ GUARDS = (
           "WHERE n.state <> 'stored' OR n.bytes_stored <> p.bytes", "WHERE 1 = 0",
           "test_forbidden.py -k tampered and picture and sqlite"),
     Guard("one lease at a time", STEPS,
-          "            sa.or_(generations.c.lease_until.is_(None), generations.c.lease_until < now),\n", "",
-          "test_steps.py -k one_worker and sqlite"),
+          "            is_free(now),\n", "", "test_steps.py -k one_worker and sqlite"),
     Guard("no lease while the provider has it", STEPS,
           "generations.c.state.in_([state.value for state in WAITING_FOR[step]]),", "",
           "test_steps.py -k nobody_works and sqlite"),
@@ -130,15 +130,17 @@ GUARDS = (
     Guard("a result of its own request", STEPS,
           "sa.or_(generations.c.request_id.is_(None), generations.c.request_id == request_id),", "",
           "test_steps.py -k another_request and sqlite"),
-    Guard("nothing is submitted for the banned", STEPS, "is_banned(work, generation):\n        fail",
+    Guard("nothing is submitted for the banned", STEPS, 
+          "banned.find(work, generation.account_id, generation.space_id):\n        fail",
           "False:\n        fail", "test_steps.py -k banned and sqlite"),
-    Guard("nothing is stored for the banned", STEPS, "is_banned(work, generation):\n        tasks",
+    Guard("nothing is stored for the banned", STEPS, 
+          "banned.find(work, generation.account_id, generation.space_id):\n        tasks",
           "False:\n        tasks", "test_steps.py -k banned and sqlite"),
     Guard("so many submits", STEPS, "if generation.submits >= work.settings.submits:", "if False:",
           "test_steps.py -k once_more and sqlite"),
-    Guard("nobody gives up too early", STEPS, "or generation.deadline_at > now:", "or False:",
+    Guard("nobody gives up too early", WATCHING, "or generation.deadline_at > now:", "or False:",
           "test_steps.py -k too_long and sqlite"),
-    Guard("nobody gives up what is worked on", STEPS, "not is_free or", "",
+    Guard("nobody gives up what is worked on", WATCHING, "not is_idle or", "",
           "test_steps.py -k too_long and sqlite"),
     Guard("too late to cancel", ASKING, "if generation.state is not State.QUEUED and not waits_there:", "if False:",
           "test_watching.py -k too_late and sqlite"),

@@ -5,7 +5,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from engine.generations import Generation
-from engine.generations.steps import Sight
+from engine.generations.watching import Sight
 from engine.ports import Drawing, ImageProvider, Job, Progress, ProviderTrouble, Trouble, Waiting
 
 log = logging.getLogger(__name__)

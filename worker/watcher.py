@@ -14,7 +14,7 @@ from typing import TypeVar
 from engine import sessions
 from engine.catalog import model
 from engine.database import Work
-from engine.generations import Generation, steps
+from engine.generations import Generation, steps, watching
 from engine.ports import Done, Job, Trouble
 from engine.singleton import Singleton
 from engine.tables import State
@@ -90,7 +90,7 @@ class Watcher:
 
     def _due(self) -> list[Due]:
         with self._database.read() as work:
-            generations, now = steps.due(work, AT_ONCE), work.now()
+            generations, now = watching.due(work, AT_ONCE), work.now()
             models = {name: model(work, name) for name in {generation.model_id for generation in generations}}
         return [
             Due(
@@ -119,11 +119,11 @@ class Watcher:
                     self._busy.pop(generation.id, None)
 
     def _give_up(self, generation: Generation) -> None:
-        if self._database.run(lambda work: steps.give_up(work, generation.id)):
+        if self._database.run(lambda work: watching.give_up(work, generation.id)):
             log.warning("given up: nothing came in time (%s)", generation.state)
 
     def _hint(self, generation: Generation) -> None:
-        if self._database.run(lambda work: steps.hint_again(work, generation.id, generation.state)):
+        if self._database.run(lambda work: watching.hint_again(work, generation.id, generation.state)):
             log.info("hinted again (%s)", generation.state)
 
     async def _look(self, due: Due) -> None:
@@ -141,7 +141,7 @@ class Watcher:
             self._write_soon()
         elif not due.is_over:
             seen = sight(generation, request_id, progress)
-            self._notes[generation.id] = lambda work: steps.saw(work, [seen])
+            self._notes[generation.id] = lambda work: watching.saw(work, [seen])
 
     def _fail(self, generation: Generation, trouble: Trouble) -> None:
         self._database.run(lambda work: steps.fail(work, generation.id, trouble, state=generation.state))

@@ -1,27 +1,27 @@
-"""What workers and the watcher do with a generation: each step is guarded by the row's state and its lease.
+"""What workers do with a generation: each step is guarded by the row's state and its lease.
 
 A lease is a token and an end in the row, by database time. Every later write carries the token: who lost his lease
 writes nothing. What a step has to do outside happens between two Works, never inside one.
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine import tasks
 from engine.catalog import Model, model
-from engine.clock import Instant
 from engine.credits import Credits
 from engine.database import Work
 from engine.generations import hints
 from engine.generations.ending import conclude, lock_with_owner
-from engine.generations.row import COLUMNS, Generation, Kept, read, select
+from engine.generations.row import COLUMNS, Generation, Kept, read
+from engine.policies import banned
 from engine.ports import Job, Output, Step, Trouble
-from engine.tables import EVERYWHERE, OPEN_STATES, State, bans, generations
+from engine.tables import State, generations
 
 LEASE = timedelta(seconds=30)
 FINISHES = 5
@@ -36,7 +36,6 @@ WAITING_FOR: dict[Step | None, tuple[State, ...]] = {
 """What each kind of worker takes up: pictures are opened only where they are finished."""
 
 FIRST_LOOK = timedelta(seconds=1)
-IS_OPEN = generations.c.state.in_([state.value for state in OPEN_STATES])
 
 
 @dataclass(frozen=True)
@@ -45,17 +44,6 @@ class Lease:
 
     generation: Generation
     token: str
-
-
-@dataclass(frozen=True)
-class Sight:
-    """What the watcher saw of a submitted generation: its place in the provider's queue, whether drawing has begun."""
-
-    generation_id: int
-    request_id: str
-    place: int | None
-    has_begun: bool
-    look_in: timedelta
 
 
 def lease(work: Work, generation_id: int, step: Step | None = None) -> Lease | None:
@@ -68,7 +56,7 @@ def lease(work: Work, generation_id: int, step: Step | None = None) -> Lease | N
         .where(
             generations.c.id == generation_id,
             generations.c.state.in_([state.value for state in WAITING_FOR[step]]),
-            sa.or_(generations.c.lease_until.is_(None), generations.c.lease_until < now),
+            is_free(now),
         )
         .values(
             lease_token=token,
@@ -95,7 +83,7 @@ def begin(work: Work, held: Lease, provider: str) -> Job | None:
     Whoever is banned by now gets nothing, and all credits back.
     """
     generation = held.generation
-    if is_banned(work, generation):
+    if banned.find(work, generation.account_id, generation.space_id):
         fail(work, generation.id, Trouble.BANNED, token=held.token)
         return None
     if generation.submits >= work.settings.submits:
@@ -193,7 +181,7 @@ def stored(work: Work, held: Lease, kept: Sequence[Kept]) -> Generation | None:
     generation = lock_with_owner(work, held.generation.id)
     if generation.lease_token != held.token or generation.state is not State.READY:
         return None
-    if is_banned(work, generation):
+    if banned.find(work, generation.account_id, generation.space_id):
         tasks.add(work, "delete_media", str(generation.id))
         return conclude(work, generation, State.CANCELLED, trouble=Trouble.BANNED)
     captured = Credits(generation.price * len(kept) // generation.pictures)
@@ -222,52 +210,9 @@ def fail(
     return conclude(work, generation, end, trouble=trouble)
 
 
-def give_up(work: Work, generation_id: int) -> Generation | None:
-    """End a generation whose deadline has passed while nobody works on it. None when that is not so."""
-    generation = lock_with_owner(work, generation_id)
-    now = work.now()
-    is_free = generation.lease_until is None or generation.lease_until < now
-    if not generation.is_open or not is_free or generation.deadline_at is None or generation.deadline_at > now:
-        return None
-    return fail(work, generation_id, Trouble.TOO_LATE)
-
-
-def due(work: Work, limit: int) -> list[Generation]:
-    """Open generations that the watcher should look at now, longest waiting first."""
-    now = work.now()
-    is_free = sa.or_(generations.c.lease_until.is_(None), generations.c.lease_until < now)
-    chosen = select().where(IS_OPEN, generations.c.look_at <= now, is_free)
-    return [read(row) for row in work.execute(chosen.order_by(generations.c.look_at).limit(limit))]
-
-
-def hint_again(work: Work, generation_id: int, state: State) -> bool:
-    """Hint once more at a generation that nobody took up. False when it has moved on meanwhile."""
-    now = work.now()
-    same = (generations.c.id == generation_id, generations.c.state == state.value, generations.c.look_at <= now)
-    if not work.execute(sa.select(generations.c.id).where(*same).with_for_update()).first():
-        return False
-    hints.hint(work, generation_id, state, now)
-    return True
-
-
-def saw(work: Work, sights: Iterable[Sight]) -> None:
-    """Write down how far submitted generations are, and when to look next. What has moved on is left alone."""
-    now = work.now()
-    for sight in sights:
-        place = None if sight.has_begun else sight.place
-        seen = {"seen": sight.generation_id, "by": sight.request_id, "has_begun": sight.has_begun, "new_place": place}
-        row = work.execute(_SAW, {**seen, "next_look": now + sight.look_in, "now": now}).one_or_none()
-        if row and row.changed_at == now:
-            work.wake(row.account_id)
-
-
-def is_banned(work: Work, generation: Generation) -> bool:
-    """Banned now, everywhere or where it was asked for."""
-    here = bans.c.space_id.in_((EVERYWHERE, generation.space_id))
-    return (
-        work.execute(sa.select(bans.c.reason).where(bans.c.account_id == generation.account_id, here)).first()
-        is not None
-    )
+def is_free(now: datetime) -> sa.ColumnElement[bool]:
+    """Nobody has the lease, or no longer."""
+    return sa.or_(generations.c.lease_until.is_(None), generations.c.lease_until < now)
 
 
 def _under(work: Work, held: Lease, **values: Any) -> bool:
@@ -284,26 +229,3 @@ def _under(work: Work, held: Lease, **values: Any) -> bool:
         .values(**values)
     )
     return work.execute(changed).rowcount == 1
-
-
-# Built once: it runs hundreds of times a second, and building it takes three times as long as running it.
-_NOW, _HAS_BEGUN = sa.bindparam("now", type_=Instant()), sa.bindparam("has_begun", type_=sa.Boolean)
-_IS_NEWS = sa.or_(
-    generations.c.place.is_distinct_from(sa.bindparam("new_place", type_=sa.Integer)),
-    sa.and_(_HAS_BEGUN, generations.c.began_at.is_(None)),
-)
-_SAW = (
-    sa.update(generations)
-    .where(
-        generations.c.id == sa.bindparam("seen"),
-        generations.c.state == State.SUBMITTED.value,
-        generations.c.request_id == sa.bindparam("by"),
-    )
-    .values(
-        look_at=sa.bindparam("next_look"),
-        place=sa.bindparam("new_place"),
-        began_at=sa.case((_HAS_BEGUN, sa.func.coalesce(generations.c.began_at, _NOW))),
-        changed_at=sa.case((_IS_NEWS, _NOW), else_=generations.c.changed_at),
-    )
-    .returning(generations.c.account_id, generations.c.changed_at)
-)

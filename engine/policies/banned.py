@@ -10,10 +10,14 @@ from engine.tables import EVERYWHERE, bans
 
 def check(work: Work, attempt: Attempt) -> None:
     """Raises Banned with the reason that was given."""
-    ban = work.execute(
-        sa.select(bans)
-        .where(bans.c.account_id == attempt.asker.id, bans.c.space_id.in_((EVERYWHERE, attempt.space_id)))
-        .order_by(bans.c.space_id)
-    ).first()
-    if ban:
-        raise Banned(reason=ban.reason, since=ban.at, is_everywhere=ban.space_id == EVERYWHERE)
+    if ban := find(work, attempt.asker.id, attempt.space_id):
+        raise ban
+
+
+def find(work: Work, account_id: int, space_id: int) -> Banned | None:
+    """The ban that holds for an account in this space, if there is one."""
+    here = (bans.c.account_id == account_id, bans.c.space_id.in_((EVERYWHERE, space_id)))
+    ban = work.execute(sa.select(bans).where(*here).order_by(bans.c.space_id)).first()
+    if ban is None:
+        return None
+    return Banned(reason=ban.reason, since=ban.at, is_everywhere=ban.space_id == EVERYWHERE)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from engine import accounts, administration, generations, history, purchases
 from engine.credits import Credits, parse
 from engine.database import Database
-from engine.generations import Kept, steps
+from engine.generations import Kept, steps, watching
 from engine.ports import Output, Trouble
 from engine.tables import accounts as account_rows
 from engine.tables import models
@@ -66,16 +66,16 @@ def _waits_there(database: Database, platform: str, who: str, place: str) -> Non
     _, generation_id = newest(database, platform, who)
     assert generation_id is not None
     request_id = _submit(database, generation_id)
-    sight = steps.Sight(generation_id, request_id, int(place), False, steps.FIRST_LOOK)
-    database.run(lambda work: steps.saw(work, [sight]))
+    sight = watching.Sight(generation_id, request_id, int(place), False, steps.FIRST_LOOK)
+    database.run(lambda work: watching.saw(work, [sight]))
 
 
 def _is_drawn(database: Database, platform: str, who: str, _: str) -> None:
     _, generation_id = newest(database, platform, who)
     assert generation_id is not None
     request_id = _submit(database, generation_id)
-    sight = steps.Sight(generation_id, request_id, None, True, steps.FIRST_LOOK)
-    database.run(lambda work: steps.saw(work, [sight]))
+    sight = watching.Sight(generation_id, request_id, None, True, steps.FIRST_LOOK)
+    database.run(lambda work: watching.saw(work, [sight]))
 
 
 def _is_ready(database: Database, platform: str, who: str, _: str) -> None:

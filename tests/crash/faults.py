@@ -42,7 +42,11 @@ class Fault:
 
 
 def _steps(part: str, *names: str, moments: tuple[Moment, ...] = (Moment.UNCOMMITTED, Moment.COMMITTED)) -> list[Fault]:
-    return [Fault(part, f"engine.generations.steps:{name}", moment) for name in names for moment in moments]
+    return [Fault(part, f"engine.generations.{_file(name)}:{name}", moment) for name in names for moment in moments]
+
+
+def _file(name: str) -> str:
+    return "watching" if name in ("saw", "hint_again", "give_up") else "steps"
 
 
 def _is_picture(*given: object) -> bool:

@@ -2,7 +2,7 @@
 
 from engine import generations, history, tasks
 from engine.audit import audit
-from engine.generations import Ask, Kept, steps
+from engine.generations import Ask, Kept, steps, watching
 from engine.ports import Output, Trouble
 from engine.tables import State
 
@@ -59,7 +59,7 @@ def fail(database, generation, trouble=Trouble.PROVIDER, token=None):
 
 
 def give_up(database, generation):
-    return database.run(lambda work: steps.give_up(work, generation.id))
+    return database.run(lambda work: watching.give_up(work, generation.id))
 
 
 def cancel(database, generation):
@@ -68,7 +68,7 @@ def cancel(database, generation):
 
 def due(database):
     with database.read() as work:
-        return [generation.id for generation in steps.due(work, 10)]
+        return [generation.id for generation in watching.due(work, 10)]
 
 
 def to_do(database):

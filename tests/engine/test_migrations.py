@@ -21,7 +21,7 @@ from engine.audit import audit
 from engine.clock import Instant
 from engine.credits import parse
 from engine.database import Database
-from engine.generations import steps
+from engine.generations import watching
 from engine.migrations import configuration, migrate
 from engine.migrations.append_only import TABLES
 from engine.ports import Trouble
@@ -295,8 +295,8 @@ def test_old_generations_come_along_with_their_constraints_and_right_books(addre
         assert report.is_clean, report.findings
 
         with database.read() as work:
-            assert {generation.id for generation in steps.due(work, 10)} == set(running)
-        ended = [database.run(lambda work, one=one: steps.give_up(work, one)).state for one in running]
+            assert {generation.id for generation in watching.due(work, 10)} == set(running)
+        ended = [database.run(lambda work, one=one: watching.give_up(work, one)).state for one in running]
 
         assert ended == [State.FAILED] * 2
         with database.read() as work:

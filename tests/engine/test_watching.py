@@ -10,8 +10,9 @@ from engine import generations
 from engine.credits import parse
 from engine.database import Database
 from engine.errors import NotFound, TooLateToCancel
-from engine.generations import steps
-from engine.generations.steps import LEASE, Sight
+from engine.generations import steps, watching
+from engine.generations.steps import LEASE
+from engine.generations.watching import Sight
 from engine.ports import Step
 from engine.tables import State
 from tests.conftest import later, make_cast
@@ -39,13 +40,13 @@ ROUNDS = 4
 
 def saw(database, generation, place=None, has_begun=False, request_id=None):
     sight = Sight(generation.id, request_id or f"r{generation.id}", place, has_begun, timedelta(seconds=20))
-    database.run(lambda work: steps.saw(work, [sight]))
+    database.run(lambda work: watching.saw(work, [sight]))
     now = get(database, generation)
     return now.place, now.began_at is not None
 
 
 def hint_again(database, generation, state):
-    return database.run(lambda work: steps.hint_again(work, generation.id, state))
+    return database.run(lambda work: watching.hint_again(work, generation.id, state))
 
 
 # what is due

@@ -55,6 +55,7 @@ def router(front: Front) -> APIRouter:
     _add_account(routes, front)
     _add_catalog(routes, front)
     _add_drawing(routes, front)
+    _add_generation(routes, front)
     return routes
 
 
@@ -153,6 +154,8 @@ def _add_drawing(routes: APIRouter, front: Front) -> None:
         """The same with the model nano-banana."""
         return await draw(front, waiting, request, response, ordered(wish, NANO_BANANA, idempotency_key, prefer))
 
+
+def _add_generation(routes: APIRouter, front: Front) -> None:
     @routes.get(
         "/generations/{generation_id}",
         operation_id="generation",

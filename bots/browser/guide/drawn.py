@@ -8,7 +8,7 @@ from bots.browser.desk import PLATFORM
 from bots.browser.guide.stage import FOX, Stage
 from bots.browser.shown import Shown
 from engine import generations, history, storage
-from engine.generations import Ask, Kept, steps
+from engine.generations import Ask, Kept, steps, watching
 from engine.ports import Output, Trouble
 
 LONG = "an orchard on a hill above the sea, every tree in blossom, " * 8
@@ -124,8 +124,8 @@ def _draw(stage: Stage, wish: Wish) -> int:
     assert held is not None
     stage.database.run(lambda work: steps.begin(work, held, "sketch"))
     stage.database.run(lambda work: steps.submitted(work, held, _name(generation_id)))
-    sight = steps.Sight(generation_id, _name(generation_id), None, True, steps.FIRST_LOOK)
-    stage.database.run(lambda work: steps.saw(work, [sight]))
+    sight = watching.Sight(generation_id, _name(generation_id), None, True, steps.FIRST_LOOK)
+    stage.database.run(lambda work: watching.saw(work, [sight]))
     return generation_id
 
 
