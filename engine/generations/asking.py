@@ -144,7 +144,7 @@ def _insert(work: Work, ask: Ask, attempt: Attempt) -> Generation:
         "prompt": ask.prompt,
         "size": ask.size,
         "seed": ask.seed if ask.seed is not None else secrets.randbelow(SEEDS),
-        "price": 0 if attempt.uses_guest_slot else attempt.price,
+        "price": attempt.due,
         "is_guest": attempt.uses_guest_slot,
         "bytes_held": attempt.bytes_needed,
         "state": State.QUEUED.value,

@@ -39,3 +39,8 @@ class Attempt:
     def uses_guest_slot(self) -> bool:
         """A guest who pays for himself owns no credits and uses a slot of his window instead."""
         return self.asker.is_guest and self.payer.id == self.asker.id
+
+    @property
+    def due(self) -> Credits:
+        """What it costs the payer, in hundredths: a slot is no money."""
+        return Credits(0) if self.uses_guest_slot else self.price

@@ -1,6 +1,5 @@
 """Nobody pays another price than the one that was shown."""
 
-from engine.credits import Credits
 from engine.database import Work
 from engine.errors import PriceChanged
 from engine.policies.attempt import Attempt
@@ -11,6 +10,5 @@ def check(work: Work, attempt: Attempt) -> None:
 
     What was shown to a guest as free is no longer so for a member: it counts what this person would pay now.
     """
-    due = Credits(0) if attempt.uses_guest_slot else attempt.price
-    if attempt.shown_price is not None and attempt.shown_price != due:
-        raise PriceChanged(attempt.model.id, attempt.shown_price, due)
+    if attempt.shown_price is not None and attempt.shown_price != attempt.due:
+        raise PriceChanged(attempt.model.id, attempt.shown_price, attempt.due)

@@ -2,6 +2,7 @@
 
 import re
 from contextlib import closing, contextmanager
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -172,6 +173,9 @@ def test_a_page_that_is_reloaded_in_the_middle_goes_on(chromium, running):
 
 def test_seven_tabs_share_one_stream_and_all_see_the_picture(chromium, running):
     with visitor(chromium, running.url, viewport=DESKTOP) as guest:
+        listening = set()
+        is_stream = lambda request: urlsplit(request.url).path == "/events"
+        guest.context.on("request", lambda request: is_stream(request) and listening.add(request.frame.page))
         first = guest.open()
         draw(first, "a kite over the sea")
         first.locator("[data-phase=done]").wait_for()
@@ -182,6 +186,7 @@ def test_seven_tabs_share_one_stream_and_all_see_the_picture(chromium, running):
             tab.locator("[data-phase=done]").nth(1).wait_for()
             badge(tab).get_by_text("1/3").wait_for()
 
+        assert listening == {first}
         tabs[0].close()  # whoever held the stream, another takes over
         draw(tabs[5], "a kite over the town")
         for tab in tabs[1:]:
