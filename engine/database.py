@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -72,8 +72,8 @@ class Work:
         connection = self.connection
         is_lost = connection.dialect.is_disconnect(error, connection.connection.driver_connection, None)  # type: ignore[arg-type]
         if is_lost:
-            connection.invalidate(error)
-            connection.engine.dispose()  # the others of the pool are as dead
+            with suppress(DBAPIError):  # so that SQLAlchemy finds out too, and drops the others of the pool in their turn
+                connection.exec_driver_sql("SELECT 1")
         return DBAPIError.instance(
             text, None, error, psycopg.Error, connection_invalidated=is_lost, dialect=connection.dialect
         )
