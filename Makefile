@@ -1,19 +1,22 @@
 # `make` alone explains what there is.
 PYTHON ?= python3
 BIN := .venv/bin
-COMPILE := $(BIN)/uv pip compile pyproject.toml -q --universal --python-version 3.11 --generate-hashes --no-header \
-	--no-emit-index-url --no-emit-find-links --extra install
+COMPILE := $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help up test check guards soak bench locks clean
+.PHONY: help up test demo-fal check guards soak bench locks clean
 
 help: ## Explain the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: .venv/product ## Set up and run the product
 	$(BIN)/easel up
 
-test: check ## Set up and pass every test
+demo-fal: .venv/product ## The product against a stand-in for fal.ai that misbehaves on request: [drop-after] in a prompt
+	$(BIN)/python -m tests.simulators.demo_fal
+
+test: check .venv/s3 ## Set up and pass every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 	$(BIN)/python -m tests.guards
 
@@ -34,8 +37,9 @@ bench: .venv/develop ## Measure, as ratios to the least possible work in the sam
 	$(BIN)/python -m bench all
 
 locks: .venv/develop ## Make the locks anew from pyproject.toml
-	$(COMPILE) -o locks/product.txt
-	$(COMPILE) --extra develop -o locks/develop.txt
+	$(COMPILE) pyproject.toml --extra install -o locks/product.txt
+	$(COMPILE) pyproject.toml --extra install --extra develop -o locks/develop.txt
+	echo 'moto[server]~=5.2.5' | $(COMPILE) - -o locks/s3.txt
 
 clean: ## Remove what was set up; data stays
 	rm -rf .venv
@@ -46,6 +50,12 @@ clean: ## Remove what was set up; data stays
 .venv/product: .venv/bin/python locks/product.txt pyproject.toml
 	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r locks/product.txt
 	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+# A service for buckets, to test against; in a place of its own, because it finds no versions beside ours.
+.venv/s3: .venv/bin/python locks/s3.txt
+	$(BIN)/python -m venv .venv/moto
+	.venv/moto/bin/pip install -q --disable-pip-version-check --require-hashes -r locks/s3.txt
 	@touch $@
 
 .venv/develop: .venv/product locks/develop.txt

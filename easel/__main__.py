@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError
 
-from easel import accounts_cli, audit_cli, doctor_cli, operators_cli, running_cli
+from easel import accounts_cli, audit_cli, doctor_cli, models_cli, operators_cli, running_cli
 from engine.credits import Credits, show
 from engine.errors import Fault, Refusal
 from engine.settings import PREFIX
@@ -31,6 +31,7 @@ COMMANDS = (
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(accounts_cli.app, name="account")
+app.add_typer(models_cli.app, name="models")
 
 
 def main() -> None:

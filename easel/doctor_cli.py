@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from secrets import token_hex
 from urllib.parse import urlsplit
 
 import typer
@@ -12,14 +13,20 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from easel import health, wiring
 from easel.wiring import database
+from engine import alerts
 from engine.database import Database
 from engine.errors import Busy
+from engine.ports import NoSuchMedia
 from engine.schema import is_current
 from engine.settings import DEVELOPMENT_SECRET, PREFIX, Settings
 
 console = Console(highlight=False)
 
 LITTLE_ROOM = 1_000_000_000
+ADVICE = {
+    "provider": "Look at your balance there, and at the key in the settings. It is tried again by itself.",
+    "circuit": "It is tried again by itself. Its status page may say more; `easel models check` looks at our side.",
+}
 MARKS = {"good": "[green]ok  [/]", "odd": "[yellow]mind[/]", "bad": "[red]bad [/]"}
 
 
@@ -62,16 +69,34 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     if settings.secret.get_secret_value() == DEVELOPMENT_SECRET:
         kept = settings.data / "secret"
         yield Finding("good", f"links are signed with the secret in {kept}; keep that file private")
-    if "sketch" in settings.providers:
-        look = "odd" if settings.env == "production" else "good"
-        advice = "Pictures are painted demos: credits buy no real ones." if look == "odd" else ""
-        yield Finding(look, f"provider: {', '.join(settings.providers)}", advice)
+    yield from _providers(settings)
     if settings.sketch_mishap:
         yield Finding("odd", f"the sketch provider misbehaves on purpose: {settings.sketch_mishap}")
     if not settings.operators:
         yield Finding("odd", "no operators", f"Name yourself: {PREFIX}OPERATORS=telegram:123,discord:456")
     if settings.redis_url and _is_open(settings.redis_url):
         yield Finding("bad", "Redis has no password", "Whoever reaches it can starve the queue: use a password.")
+
+
+def _providers(settings: Settings) -> Iterator[Finding]:
+    named = ", ".join(settings.drawing)
+    if "fal" not in settings.drawing:
+        yield Finding("good", f"provider: {named}, which paints demos; {PREFIX}FAL_KEY=... brings real pictures")
+        return
+    yield Finding("good", f"provider: {named}; `easel models check` compares its prices with ours")
+    if settings.callback_url is None:
+        yield Finding(
+            "odd",
+            "fal cannot call us, so it is asked again and again how far a picture is",
+            f"Set {PREFIX}PUBLIC_URL=https://... : pictures come sooner, and an answer that got lost is found again.",
+        )
+
+
+def _alerts(here: Database) -> Iterator[Finding]:
+    with here.read() as work:
+        for one in alerts.lasting(work):
+            since = f"{one.times} times since {one.first_at:%Y-%m-%d %H:%M} UTC"
+            yield Finding("bad", f"{one.kind} {one.key}: {one.detail} ({since})", ADVICE.get(one.kind, ""))
 
 
 def _data(settings: Settings) -> Iterator[Finding]:
@@ -91,6 +116,25 @@ def _data(settings: Settings) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     look, advice = ("good", "") if free > LITTLE_ROOM else ("odd", "Pictures need room: free some, or move the data.")
     yield Finding(look, f"{folder}: {free / 1e9:.1f} GB free", advice)
+    if settings.media_url:
+        yield _bucket(settings, settings.media_url)
+
+
+def _bucket(settings: Settings, url: str) -> Finding:
+    """Written, read and deleted, as a worker and the web do it."""
+    store, key, content = wiring.media(settings), f"doctor-{token_hex(8)}", b"may be deleted"
+    try:
+        store.put(key, content, "text/plain")
+        is_same = store.get(key) == content
+        store.delete([key])
+    except (OSError, NoSuchMedia) as error:
+        advice = (
+            f"Correct {PREFIX}MEDIA_URL, _ENDPOINT, _REGION or the keys; they must allow to write, read and delete."
+        )
+        return Finding("bad", f"pictures cannot be kept: {error}", advice)
+    if not is_same:
+        return Finding("bad", f"{url} gives back something else than was put in", "Ask whoever runs it.")
+    return Finding("good", f"pictures go to {url}")
 
 
 def _parts(settings: Settings) -> Iterator[Finding]:
@@ -101,6 +145,8 @@ def _parts(settings: Settings) -> Iterator[Finding]:
         where = here.url.render_as_string(hide_password=True)
         yield Finding("bad", f"no answer from {where}", f"Start it, or correct {PREFIX}DATABASE_URL.")
         return
+    if is_current(here):
+        yield from _alerts(here)
     if settings.env == "production" and here.is_sqlite:
         yield Finding("odd", "SQLite in production", "Fine on one machine with a backup; PostgreSQL for more.")
     if settings.redis_url is None:

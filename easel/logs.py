@@ -10,10 +10,16 @@ from engine import trace
 from engine.settings import Settings
 
 HIDDEN = "[hidden]"
-QUIET = ("httpx2", "httpcore2", "rq.worker", "alembic", "uvicorn")
+SHORTEST_SECRET = 8
+"""What is shorter would hide ordinary words."""
 
-_SECRETS = re.compile(r"easel_[\w-]{20,}|(?<=://)[^\s/@]*:[^\s/@]+(?=@)|(?<=signature=)[0-9a-f]{16,}")
-"""Personal keys, passwords in addresses, signatures of links."""
+QUIET = ("httpx", "httpcore", "httpx2", "httpcore2", "fal_client", "rq.worker", "alembic", "uvicorn")
+
+_SECRETS = re.compile(
+    r"easel_[\w-]{20,}|(?<=://)[^\s/@]*:[^\s/@]+(?=@)|(?i:(?<=signature=))[0-9a-f]{16,}"
+    r"|(?<=/webhooks/fal/)[\w-]+"
+)
+"""Personal keys, passwords in addresses, signatures of links, addresses that only a provider knows."""
 
 
 def configure(settings: Settings, part: str) -> None:
@@ -34,7 +40,8 @@ class Lines(logging.Formatter):
         super().__init__()
         self._part = part
         self._is_json = settings.env == "production"
-        self._secret = settings.secret.get_secret_value()
+        given = (settings.secret, settings.fal_key, settings.media_secret_key)
+        self._secrets = [one.get_secret_value() for one in given if one and len(one) >= SHORTEST_SECRET]
 
     def format(self, record: logging.LogRecord) -> str:
         at = f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{record.msecs:03.0f}Z"
@@ -46,4 +53,6 @@ class Lines(logging.Formatter):
             line = json.dumps({**facts, "from": record.name, "said": said}, ensure_ascii=False)
         else:
             line = " ".join(part for part in (at, facts["level"], facts["trace"], said) if part)
-        return _SECRETS.sub(HIDDEN, line.replace(self._secret, HIDDEN))
+        for secret in self._secrets:
+            line = line.replace(secret, HIDDEN)
+        return _SECRETS.sub(HIDDEN, line)

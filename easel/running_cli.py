@@ -6,7 +6,7 @@ import socket
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -17,6 +17,10 @@ from easel.local import embedded_redis, redis_answers, supervise
 from easel.wiring import actor, database, keep_private, media, open_database
 from engine.ports import Step
 from engine.settings import PREFIX, Settings, read_settings
+from worker.media import FolderMedia
+
+if TYPE_CHECKING:
+    from worker.bucket_media import BucketMedia
 
 console = Console(highlight=False)
 
@@ -58,7 +62,7 @@ def chat() -> None:
     store = media(here.settings)
     locale = os.environ.get("LC_ALL") or os.environ.get("LANG") or "en"
     user_id = actor().partition(":")[2]
-    terminal.chat(here, store, user_id, locale=locale, where=lambda picture: str(store.path(picture.key)))
+    terminal.chat(here, store, user_id, locale=locale, where=lambda picture: _where(store, picture.key))
 
 
 def children(settings: Settings) -> list[Child]:
@@ -75,6 +79,10 @@ def children(settings: Settings) -> list[Child]:
         is_ready = partial(_web_answers, settings) if name == "web" else _at_once
         started.append(Child(name, command, STOP_ORDER[name], environment, is_ready))
     return started
+
+
+def _where(store: "FolderMedia | BucketMedia", key: str) -> str:
+    return str(store.path(key)) if isinstance(store, FolderMedia) else store.link(key)
 
 
 def _must_be_free(settings: Settings) -> None:

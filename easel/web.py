@@ -2,11 +2,14 @@
 
 import asyncio
 import logging
+import mimetypes
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from importlib import metadata
 from types import FrameType
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import uvicorn
 import uvloop
@@ -21,20 +24,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bots.browser import api, routes
 from bots.browser.front import Front
 from easel import docs, health
-from easel.wiring import media
+from easel.wiring import callbacks, media, receivers
 from engine import trace
 from engine.database import Database
 from engine.ports import NoSuchMedia
 from engine.settings import Settings
+from web_checkout import webhooks
 from worker.media import FolderMedia
 from worker.queue import wakes
+
+if TYPE_CHECKING:
+    from worker.bucket_media import BucketMedia
 
 log = logging.getLogger(__name__)
 
 MOST_BYTES = 64 * 1024
 HEADERS = {
-    b"content-security-policy": b"default-src 'self'; img-src 'self' data: blob:; object-src 'none'; "
-    b"base-uri 'none'; frame-ancestors 'none'; form-action 'self'",
     b"x-content-type-options": b"nosniff",
     b"referrer-policy": b"no-referrer",
     b"cross-origin-opener-policy": b"same-origin",
@@ -61,14 +66,26 @@ def application(database: Database) -> FastAPI:
     app.add_exception_handler(RequestValidationError, _malformed)
     app.include_router(routes.router(front))
     app.include_router(api.router(front))
+    if addresses := callbacks(settings):
+        app.include_router(webhooks.router(database, receivers(settings), addresses))
     _add_media(app, store)
     _add_health(app, database)
     if is_open:
         docs.add(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BYTES)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts(settings))
-    app.add_middleware(Envelope)
+    app.add_middleware(Envelope, headers=headers(store))
     return app
+
+
+def headers(store: "FolderMedia | BucketMedia") -> dict[bytes, bytes]:
+    """What each answer carries. Pictures may come from the bucket, when there is one, and from nowhere else."""
+    pictures = "" if isinstance(store, FolderMedia) else f" {store.origin}"
+    policy = (
+        f"default-src 'self'; img-src 'self' data: blob:{pictures}; object-src 'none'; "
+        "base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
+    )
+    return {b"content-security-policy": policy.encode(), **HEADERS}
 
 
 def hosts(settings: Settings) -> list[str]:
@@ -153,21 +170,34 @@ def _version() -> str:
         return "0"
 
 
-def _add_media(app: FastAPI, store: FolderMedia) -> None:
+def _add_media(app: FastAPI, store: "FolderMedia | BucketMedia") -> None:
     @app.get("/media/{key:path}", include_in_schema=False)
     def picture(key: str, until: int = 0, name: str = "", signature: str = "") -> Response:
         """A picture, for whoever has a link that we signed."""
         if not store.verify(key, until, name, signature, time.time()):
             return Response("This link is not valid, or no longer.", 403, media_type="text/plain")
         try:
-            path = store.path(key)
+            answer = _picture(store, key, name)
         except NoSuchMedia:
             return Response(status_code=404)
-        if not path.is_file():
-            return Response(status_code=404)
+        except OSError as error:
+            log.error("the media store: %s", error)
+            return Response(status_code=503, headers={"Retry-After": "10"})
         left = max(0, until - int(time.time()))
-        headers = {"Cache-Control": f"private, max-age={left}, immutable"}
-        return FileResponse(path, filename=name or None, headers=headers)
+        answer.headers["Cache-Control"] = f"private, max-age={left}, immutable"
+        return answer
+
+
+def _picture(store: "FolderMedia | BucketMedia", key: str, name: str) -> Response:
+    """The picture, to be saved under this name when there is one. Raises NoSuchMedia, OSError."""
+    if not isinstance(store, FolderMedia):
+        kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+        told = f"attachment; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
+        return Response(store.get(key), media_type=kind, headers={"Content-Disposition": told} if name else None)
+    path = store.path(key)
+    if not path.is_file():
+        raise NoSuchMedia(key)
+    return FileResponse(path, filename=name or None)
 
 
 def _add_health(app: FastAPI, database: Database) -> None:
@@ -184,8 +214,9 @@ def _add_health(app: FastAPI, database: Database) -> None:
 class Envelope:
     """Around every request: an id for the log, our headers on the answer, and one line when it is done."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, headers: Mapping[bytes, bytes]) -> None:
         self._app = app
+        self._headers = headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -198,7 +229,8 @@ class Envelope:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 known = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(pair for pair in HEADERS.items() if pair[0] not in known)]
+                ours = (pair for pair in self._headers.items() if pair[0] not in known)
+                message["headers"] = [*message["headers"], *ours]
             await send(message)
 
         with trace.tracing(trace.new()):

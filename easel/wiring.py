@@ -8,12 +8,18 @@ import sys
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.database import Database
+from engine.ports import WebhookReceiver
 from engine.schema import is_current
 from engine.settings import DEVELOPMENT_SECRET, Settings, read_settings
-from worker.media import FolderMedia
+from worker.callbacks import Callbacks
+from worker.media import FolderMedia, Links
 from worker.queue import RedisQueue
+
+if TYPE_CHECKING:
+    from worker.bucket_media import BucketMedia
 
 BEAT_KEY = "easel:watcher"
 """Where the watcher leaves a sign of life, in Redis."""
@@ -56,10 +62,38 @@ def database(settings: Settings) -> Database:
     return Database(settings, queue=RedisQueue(settings.redis_url) if settings.redis_url else None)
 
 
-def media(settings: Settings) -> FolderMedia:
-    """Where pictures are kept."""
+def media(settings: Settings) -> "FolderMedia | BucketMedia":
+    """Where pictures are kept: a bucket when the settings name one, or a folder of the data."""
     key = hmac.digest(secret(settings), b"links to pictures", sha256)  # a key for this use alone
-    return FolderMedia(settings.data / "media", key, settings.public_url or "")
+    base_url = settings.public_url or ""
+    return _bucket(settings, Links(key, base_url)) or FolderMedia(settings.data / "media", key, base_url)
+
+
+def _bucket(settings: Settings, links: Links) -> "BucketMedia | None":
+    if settings.media_url is None:
+        return None
+    from worker.bucket_media import BucketMedia
+
+    access, hidden = settings.media_access_key, settings.media_secret_key
+    keys = (access.get_secret_value(), hidden.get_secret_value()) if access and hidden else None
+    endpoint, region = settings.media_endpoint, settings.media_region
+    return BucketMedia(settings.media_url, links, endpoint=endpoint, region=region, keys=keys)
+
+
+def callbacks(settings: Settings) -> Callbacks | None:
+    """The addresses that providers call; None when they cannot reach us."""
+    if settings.callback_url is None:
+        return None
+    return Callbacks(settings.callback_url, hmac.digest(secret(settings), b"webhooks of providers", sha256))
+
+
+def receivers(settings: Settings) -> dict[str, WebhookReceiver]:
+    """Who reads the webhooks of each provider that sends some."""
+    if "fal" not in settings.drawing:
+        return {}
+    from worker.providers.fal_webhook import FalWebhooks  # only who draws with fal needs its cryptography
+
+    return {"fal": FalWebhooks(settings.fal_jwks_url)}
 
 
 def secret(settings: Settings) -> bytes:

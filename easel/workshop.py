@@ -3,16 +3,16 @@
 import time
 from collections.abc import Callable
 
-from easel.wiring import BEAT_KEY, media
+from easel.wiring import BEAT_KEY, callbacks, media
 from engine.database import Database
 from engine.ports import ImageProvider
 from engine.settings import Settings
-from worker.chores import cancel_at_provider, delete_media
+from worker.chores import close_at_provider, delete_media
 from worker.providers.sketch import Sketch
 from worker.queue import connect
 from worker.tools import Tools
 
-TASKS = {"cancel_at_provider": cancel_at_provider, "delete_media": delete_media}
+TASKS = {"close_at_provider": close_at_provider, "delete_media": delete_media}
 """Every kind of task that the engine writes, and who does it."""
 
 BEAT_SECONDS = 3
@@ -21,13 +21,26 @@ BEAT_LIVES = 15
 
 def tools(here: Database) -> Tools:
     """What workers and the watcher work with."""
-    return Tools(here, providers(here.settings), media(here.settings))
+    return Tools(here, providers(here.settings), media(here.settings), callbacks(here.settings))
 
 
 def providers(settings: Settings) -> dict[str, ImageProvider]:
-    """Who makes the pictures, in the order of the settings."""
-    sketch = Sketch(settings.sketch_seconds, settings.sketch_mishap, settings.env == "production")
-    return {provider.name: provider for provider in (sketch,) if provider.name in settings.providers}
+    """Who makes the pictures, of those that the settings name."""
+    return {name: MAKE[name](settings) for name in settings.drawing}
+
+
+def _sketch(settings: Settings) -> ImageProvider:
+    return Sketch(settings.sketch_seconds, settings.sketch_mishap, settings.env == "production")
+
+
+def _fal(settings: Settings) -> ImageProvider:
+    from worker.providers.fal import Fal  # its libraries are heavy, and who only has sketch needs none of them
+
+    return Fal(settings)
+
+
+MAKE: dict[str, Callable[[Settings], ImageProvider]] = {"fal": _fal, "sketch": _sketch}
+"""Every provider there is."""
 
 
 def beat(redis_url: str) -> Callable[[], None]:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from engine.credits import Credits, parse
 from engine.database import Work
 from engine.errors import NotFound
-from engine.tables import models, packs, teasers
+from engine.tables import COST_UNITS, models, packs, teasers
 
 KINDS = ("image", "video")
 FILE = Path(__file__).with_name("catalog.toml")
@@ -26,7 +26,11 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Model:
-    """A model: price in hundredths an image, cost at the provider in millionths of a dollar, timeout in seconds."""
+    """A model: price in hundredths an image, cost at the provider in millionths of a dollar a unit, timeout in seconds.
+
+    `start_seconds` is its longest wait in the provider's queue. `input` and `output` name the shapes that its endpoint
+    takes and gives. `providers` is who may draw it, in this order; None: whoever the settings name.
+    """
 
     id: str
     position: int
@@ -41,6 +45,11 @@ class Model:
     timeout_seconds: int
     cost_microdollars: int
     is_enabled: bool
+    input: str
+    output: str
+    providers: list[str] | None
+    start_seconds: int
+    cost_unit: str
 
 
 @dataclass(frozen=True)
@@ -118,14 +127,28 @@ def _entries(content: Values, kind: str, read: Any) -> dict[str, Values]:
 
 
 def _model_values(values: Values) -> Values:
-    plain = ("name", "endpoint", "kind", "tier", "best_for", "capabilities", "sizes", "timeout_seconds")
-    _know(values, (*plain, "price", "cost_usd", "is_enabled"))
-    if values["kind"] not in KINDS:
-        raise ValueError(f"kind is one of {', '.join(KINDS)}")
+    plain = (
+        "name",
+        "endpoint",
+        "kind",
+        "tier",
+        "best_for",
+        "capabilities",
+        "sizes",
+        "timeout_seconds",
+        "input",
+        "output",
+    )
+    _know(values, (*plain, "price", "cost_usd", "cost_unit", "start_seconds", "providers", "is_enabled"))
+    _one_of(values, "kind", KINDS)
+    _one_of(values, "cost_unit", COST_UNITS)
     return {name: values[name] for name in plain} | {
         "price": _not_below(0, parse(values["price"])),
         "timeout_seconds": _not_below(1, int(values["timeout_seconds"])),
+        "start_seconds": _not_below(2, int(values["start_seconds"])),
         "cost_microdollars": _dollars(values["cost_usd"], 1_000_000, 0),
+        "cost_unit": values["cost_unit"],
+        "providers": _names(values.get("providers")),
         "is_enabled": values.get("is_enabled", True),
     }
 
@@ -144,6 +167,17 @@ def _pack_values(values: Values) -> Values:
 def _teaser_values(values: Values) -> Values:
     _know(values, ("name", "is_locked"))
     return {"name": values["name"], "is_locked": values.get("is_locked", True)}
+
+
+def _names(names: Any) -> list[str] | None:
+    if names is not None and not (isinstance(names, list) and names and all(isinstance(name, str) for name in names)):
+        raise ValueError("providers is a list of names")
+    return names
+
+
+def _one_of(values: Values, name: str, known: tuple[str, ...]) -> None:
+    if values[name] not in known:
+        raise ValueError(f"{name} is one of {', '.join(known)}")
 
 
 def _know(values: Values, names: tuple[str, ...]) -> None:

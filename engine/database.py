@@ -72,7 +72,9 @@ class Work:
         connection = self.connection
         is_lost = connection.dialect.is_disconnect(error, connection.connection.driver_connection, None)  # type: ignore[arg-type]
         if is_lost:
-            with suppress(DBAPIError):  # so that SQLAlchemy finds out too, and drops the others of the pool in their turn
+            with suppress(
+                DBAPIError
+            ):  # so that SQLAlchemy finds out too, and drops the others of the pool in their turn
                 connection.exec_driver_sql("SELECT 1")
         return DBAPIError.instance(
             text, None, error, psycopg.Error, connection_invalidated=is_lost, dialect=connection.dialect

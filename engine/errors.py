@@ -119,6 +119,14 @@ class ModelOff(Refusal):
 
 
 @dataclass(eq=False)
+class ModelResting(Refusal):
+    """Whoever draws with this model has failed again and again; it is tried again at `retry_at`."""
+
+    model: str
+    retry_at: datetime
+
+
+@dataclass(eq=False)
 class NotOffered(Refusal):
     """The model has no such size, or takes no such option; `offered` is what it has."""
 

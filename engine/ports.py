@@ -1,9 +1,9 @@
 """What the engine's callers hand to each other across folders, as plain shapes and Protocols; wiring fills them in."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from engine.errors import Fault
 
@@ -27,18 +27,40 @@ class JobQueue(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """What a provider is told of a generation. `request_id` is the provider's own id, once there is one."""
+    """What a provider is told of a generation, this `attempt` of it.
 
+    `input` and `output` name the shapes that the model's endpoint takes and gives; `takes_seed`: whether it has a seed.
+    `start_seconds` is the longest wait in the provider's queue. `cost_microdollars` is what a `cost_unit` costs us.
+    `webhook_url` is where the provider may tell us, if it can. `request_id` is the provider's own id and `memo` what it
+    wants to be told again, once it has taken the job.
+    """
+
+    provider: str
     generation_id: int
     attempt: int
     model_id: str
     endpoint: str
+    input: str
+    output: str
     prompt: str
     size: str | None
     seed: int
+    takes_seed: bool
     pictures: int
-    timeout_seconds: int
+    start_seconds: int
+    cost_microdollars: int
+    cost_unit: str
+    webhook_url: str | None = None
     request_id: str | None = None
+    memo: str = ""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A provider has taken a job: its id there, and what the provider wants to be told again with it."""
+
+    request_id: str
+    memo: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,20 +85,11 @@ class Drawing:
     seconds_left: float | None = None
 
 
-@dataclass(frozen=True)
-class Done:
-    """Made: what there is to fetch."""
-
-    outputs: tuple[Output, ...]
-
-
-Progress = Waiting | Drawing | Done
-
-
 class Trouble(StrEnum):
     """Why a generation has failed, as the user is told. `UNKNOWN`: the request left, no answer came."""
 
     REFUSED = "refused"  # by the provider's content rules
+    UNFIT = "unfit"  # the model does not take this prompt, size or seed
     PROVIDER = "provider"  # an error of the provider
     UNKNOWN = "unknown"
     TOO_LATE = "too_late"
@@ -85,36 +98,97 @@ class Trouble(StrEnum):
     BANNED = "banned"
 
 
+@dataclass(frozen=True)
+class Done:
+    """Made: what there is to fetch, and what it cost us."""
+
+    outputs: tuple[Output, ...]
+    cost_microdollars: int = 0
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Ended without a picture. `is_permanent`: asking anew will not help. `detail` is never for users."""
+
+    trouble: Trouble
+    is_permanent: bool
+    detail: str = ""
+    cost_microdollars: int = 0
+
+
+Ended = Done | Failed
+Progress = Waiting | Drawing | Ended
+
+
 class ProviderTrouble(Exception):
     """A provider's error in our words.
 
     `is_permanent`: asking again will not help. `trouble` UNKNOWN: nobody knows whether the request was taken.
+    `is_ours`: our key or our money is not good there. `wait_seconds`: it wants to be left alone for so long.
     `detail` is for the log and for operators, never for users.
     """
 
-    def __init__(self, trouble: Trouble, *, is_permanent: bool, detail: str = "") -> None:
+    def __init__(
+        self,
+        trouble: Trouble,
+        *,
+        is_permanent: bool,
+        detail: str = "",
+        is_ours: bool = False,
+        wait_seconds: float | None = None,
+    ) -> None:
         super().__init__(f"{trouble}: {detail}")
         self.trouble = trouble
         self.is_permanent = is_permanent
         self.detail = detail
+        self.is_ours = is_ours
+        self.wait_seconds = wait_seconds
 
 
 class ImageProvider(Protocol):
     """Makes pictures somewhere else. Each method ends within its deadline and raises only ProviderTrouble."""
 
     name: str
+    tells: bool
+    """Whether it calls a job's webhook when it has ended."""
 
-    def submit(self, job: Job) -> str:
-        """Ask for the pictures; the provider's request id. Never repeated by itself."""
+    def submit(self, job: Job) -> Taken:
+        """Ask for the pictures. Never repeated by itself."""
 
     async def look(self, job: Job) -> Progress:
-        """How far it is. Raises ProviderTrouble when it has failed, or cannot be asked now (not permanent)."""
+        """How far it is, or how it ended. Raises ProviderTrouble when that cannot be known now."""
 
     def fetch(self, job: Job, output: Output) -> bytes:
         """The bytes of one picture as they came, at most 20 MB within 15 seconds."""
 
     def cancel(self, job: Job) -> None:
         """Ask to stop; harmless when it is too late."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a provider has told us by a webhook, and it was really that provider."""
+
+    request_id: str
+    content: Mapping[str, Any]
+
+
+class NotTrusted(Fault):
+    """A webhook that its provider has not signed, or not lately."""
+
+
+class KeysAway(Fault):
+    """The provider's keys cannot be had now, so nobody knows whether to believe it."""
+
+
+class WebhookReceiver(Protocol):
+    """Reads the webhooks of one provider."""
+
+    def check(self, headers: Mapping[str, str], body: bytes) -> Message:
+        """Headers by lower-case name. Raises NotTrusted, KeysAway, or ValueError for what cannot be read."""
+
+    def result(self, message: Message, job: Job) -> Ended:
+        """How it has ended. Raises ValueError for what cannot be read."""
 
 
 class NoSuchMedia(Fault):

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from engine.database import Database
 
-NEWEST = "2026_11_20_pictures"
+NEWEST = "2026_11_20_providers"
 """The newest revision in engine/migrations/versions; a test holds the two together."""
 
 

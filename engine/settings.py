@@ -1,12 +1,13 @@
 """One frozen, typed settings object, read from `EASEL_...` variables, a `.env` file and secret files."""
 
 import os
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, AnyHttpUrl, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -16,6 +17,9 @@ from engine.credits import Credits, parse
 PREFIX = "EASEL_"
 DEVELOPMENT_SECRET = "not-a-secret-for-one-machine-only"  # noqa: S105  # refused in production
 MEGABYTE = 1_000_000
+BUCKET = re.compile(r"s3://(?!xn--)[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[\w-][\w.-]{0,60}){0,4}", re.ASCII)
+ORIGIN = re.compile(r"https?://[\w.:\[\]-]+", re.ASCII)  # browsers are told it as it stands
+HERE = ("127.0.0.1", "localhost", "::1")
 
 
 def _credits(value: object) -> Credits:
@@ -48,6 +52,32 @@ def _public_url(value: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
         raise ValueError("the address people open, as in https://easel.example")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _service_url(value: str) -> str:
+    parts = urlsplit(value)
+    is_here = parts.hostname in HERE
+    if not parts.hostname or parts.username or parts.scheme not in (("http", "https") if is_here else ("https",)):
+        raise ValueError("an https:// address, or one of this machine")
+    return value.rstrip("/")
+
+
+def _media_url(value: str) -> str:
+    address = value.rstrip("/")
+    if not BUCKET.fullmatch(address):
+        raise ValueError("a bucket and where in it, as in s3://bucket/prefix")
+    return address
+
+
+def _media_endpoint(value: str) -> str:
+    address = value.rstrip("/")
+    try:
+        AnyHttpUrl(address)  # reads it as the client of buckets does, which breaks down on what it cannot read
+    except ValueError:
+        address = ""
+    if not ORIGIN.fullmatch(address):
+        raise ValueError("where the bucket's service answers, as in https://s3.example")
+    return address
 
 
 def _words(value: object) -> object:
@@ -101,9 +131,20 @@ class Settings(BaseSettings):
     public_url: Annotated[str, AfterValidator(_public_url)] | None = None
     trusted_proxies: str = "127.0.0.1"
 
-    providers: Annotated[tuple[Literal["sketch"], ...], NoDecode, BeforeValidator(_words), Field(min_length=1)] = (
-        "sketch",
-    )
+    media_url: Annotated[str, AfterValidator(_media_url)] | None = None
+    media_endpoint: Annotated[str, AfterValidator(_media_endpoint)] | None = None
+    media_region: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")] = "us-east-1"
+    media_access_key: SecretStr | None = None
+    media_secret_key: SecretStr | None = None
+
+    providers: Annotated[tuple[Literal["fal", "sketch"], ...], NoDecode, BeforeValidator(_words)] = ()
+    fal_key: SecretStr | None = None
+    fal_queue_url: Annotated[str, AfterValidator(_service_url)] = "https://queue.fal.run"
+    fal_jwks_url: Annotated[str, AfterValidator(_service_url)] = "https://rest.fal.ai/.well-known/jwks.json"
+    fal_pricing_url: Annotated[str, AfterValidator(_service_url)] = "https://api.fal.ai/v1/models/pricing"
+    fal_schema_url: Annotated[str, AfterValidator(_service_url)] = "https://fal.ai/api/openapi/queue/openapi.json"
+    fal_media_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)] = ("fal.media", ".fal.media")
+    fal_webhook_url: Annotated[str, AfterValidator(_public_url)] | None = None
     sketch_seconds: Annotated[float, Field(ge=0, le=600)] = 4.0
     sketch_mishap: str = ""
     queue_seconds: Annotated[int, Field(ge=1, le=86_400)] = 900
@@ -139,6 +180,28 @@ class Settings(BaseSettings):
         """Where people open the product, without a slash at the end."""
         return self.public_url or f"http://{self.host}:{self.port}"
 
+    @property
+    def drawing(self) -> tuple[str, ...]:
+        """Who draws, in the order in which a generation is offered to them; without a key, sketch stands in."""
+        return self.providers or (("fal",) if self.fal_key else ("sketch",))
+
+    @property
+    def callback_url(self) -> str | None:
+        """Where a provider's webhooks reach us, if they do."""
+        return self.fal_webhook_url or self.public_url
+
+    @model_validator(mode="after")
+    def _can_draw(self) -> Self:
+        if "fal" in self.drawing and not (self.fal_key and self.fal_key.get_secret_value().strip()):
+            raise ValueError(f"{PREFIX}FAL_KEY is missing, and fal is one of the providers")
+        return self
+
+    @model_validator(mode="after")
+    def _can_keep(self) -> Self:
+        if bool(self.media_access_key) != bool(self.media_secret_key):
+            raise ValueError(f"{PREFIX}MEDIA_ACCESS_KEY and {PREFIX}MEDIA_SECRET_KEY belong together")
+        return self
+
     @model_validator(mode="after")
     def _is_safe(self) -> Self:
         if self.env != "production":
@@ -154,6 +217,13 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}REDIS_URL must have a password, or be a unix socket, in production")
         if self.public_url is not None and not self.public_url.startswith("https://"):
             raise ValueError(f"{PREFIX}PUBLIC_URL must begin with https:// in production")
+        endpoint = urlsplit(self.media_endpoint or "")
+        if endpoint.scheme == "http" and endpoint.hostname not in HERE:
+            raise ValueError(f"{PREFIX}MEDIA_ENDPOINT must begin with https:// in production")
+        if "sketch" in self.drawing:
+            raise ValueError(
+                f"{PREFIX}FAL_KEY must be set in production: the sketch provider paints demo pictures only"
+            )
         return self
 
 

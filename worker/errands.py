@@ -17,6 +17,10 @@ TaskFunction = Callable[[Tools, str], None]
 AT_ONCE = 4
 
 
+class NotYet(Exception):
+    """It cannot be done yet, and nothing is wrong: it comes again later."""
+
+
 class Errands:
     """Takes no more tasks than it can begin at once, so that none waits while its lease runs out."""
 
@@ -48,6 +52,9 @@ class Errands:
     def _do(self, task: Task) -> None:
         try:
             self._jobs[task.kind](self._tools, task.key)
+        except NotYet as reason:
+            log.info("task %s %s, attempt %d: %s", task.kind, task.key, task.attempts, reason)
+            self._end(lambda work: tasks.again(work, task))
         except Exception:
             log.exception("task %s %s, attempt %d", task.kind, task.key, task.attempts)
             self._end(lambda work: tasks.again(work, task))

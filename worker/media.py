@@ -21,13 +21,43 @@ UNFINISHED = ".unfinished-"
 HOUR = 3600
 
 
+def checked_key(key: str) -> str:
+    """The key. Raises NoSuchMedia for what can be none."""
+    if len(key) > LONGEST_KEY or not KEY.fullmatch(key):
+        raise NoSuchMedia(key)
+    return key
+
+
+class Links:
+    """Addresses of our own `/media`, signed. `base_url` is where the web front answers."""
+
+    def __init__(self, secret: bytes, base_url: str) -> None:
+        self._secret = secret
+        self._base_url = base_url.rstrip("/")
+
+    def link(self, key: str, filename: str | None = None) -> str:
+        """Good for one to two hours; the same within an hour, so that it is cached. Raises NoSuchMedia."""
+        until = math.ceil(time.time() / HOUR) * HOUR + HOUR
+        told = {"until": until, "name": filename or "", "signature": self._signature(key, until, filename or "")}
+        return f"{self._base_url}/media/{quote(checked_key(key))}?{urlencode(told, errors='replace')}"
+
+    def verify(self, key: str, until: int, name: str, signature: str, now: float) -> bool:
+        """Is this a link of ours that may still be read? `now` in seconds since 1970, by the clock that decides."""
+        ours = self._signature(key, until, name)
+        return hmac.compare_digest(ours.encode(), signature.encode(errors="replace")) and now < until
+
+    def _signature(self, key: str, until: int, name: str) -> str:
+        # No key has a line break and `until` is a number, so no two links share these lines.
+        lines = f"{key}\n{until}\n{name}".encode(errors="replace")
+        return hmac.new(self._secret, lines, sha256).hexdigest()
+
+
 class FolderMedia:
     """The media store of one machine, or of several that share a folder. `base_url` is where the web front answers."""
 
     def __init__(self, root: Path, secret: bytes, base_url: str) -> None:
         self.root = root
-        self._secret = secret
-        self._base_url = base_url.rstrip("/")
+        self._links = Links(secret, base_url)
 
     def put(self, key: str, content: bytes, content_type: str) -> None:
         """Keep it: all of it and for good, or nothing. Raises OSError; NoSuchMedia for what can be no key."""
@@ -63,21 +93,15 @@ class FolderMedia:
 
     def link(self, key: str, filename: str | None = None) -> str:
         """An address that anyone who has it may read for one to two hours: the same within an hour, so it is cached."""
-        self.path(key)
-        until = math.ceil(time.time() / HOUR) * HOUR + HOUR
-        told = {"until": until, "name": filename or "", "signature": self._signature(key, until, filename or "")}
-        return f"{self._base_url}/media/{quote(key)}?{urlencode(told, errors='replace')}"
+        return self._links.link(key, filename)
 
     def verify(self, key: str, until: int, name: str, signature: str, now: float) -> bool:
         """Is this a link of ours that may still be read? `now` in seconds since 1970, by the clock that decides."""
-        ours = self._signature(key, until, name)
-        return hmac.compare_digest(ours.encode(), signature.encode(errors="replace")) and now < until
+        return self._links.verify(key, until, name, signature, now)
 
     def path(self, key: str) -> Path:
         """Where it is, or would be. Raises NoSuchMedia for what can be no key."""
-        if len(key) > LONGEST_KEY or not KEY.fullmatch(key):
-            raise NoSuchMedia(key)
-        return self.root / key
+        return self.root / checked_key(key)
 
     def clean(self, older_than_seconds: float) -> int:
         """Remove what a crash or a power cut left half written; how many there were. Looks at the root only: cheap."""
@@ -88,11 +112,6 @@ class FolderMedia:
                     path.unlink()
                     removed += 1
         return removed
-
-    def _signature(self, key: str, until: int, name: str) -> str:
-        # No key has a line break and `until` is a number, so no two links share these lines.
-        lines = f"{key}\n{until}\n{name}".encode(errors="replace")
-        return hmac.new(self._secret, lines, sha256).hexdigest()
 
     def _folders(self, path: Path) -> list[Path]:
         """The folder of a file and those above it, which may be as new as the file."""

@@ -5,17 +5,18 @@ from dataclasses import dataclass
 
 from engine.database import Database
 from engine.ports import ImageProvider, MediaStore
+from worker.callbacks import Callbacks
 
 
 @dataclass(frozen=True)
 class Tools:
-    """`providers` by name, in the order in which new generations are offered to them."""
+    """`providers` by name; `callbacks` when providers can reach us."""
 
     database: Database
     providers: Mapping[str, ImageProvider]
     media: MediaStore
+    callbacks: Callbacks | None = None
 
-    @property
-    def first(self) -> ImageProvider:
-        """The provider that new generations go to."""
-        return next(iter(self.providers.values()))
+    def tells(self, provider: str) -> bool:
+        """Whether this provider says by itself that it is done."""
+        return self.callbacks is not None and provider in self.providers and self.providers[provider].tells

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from engine import sessions
-from engine.catalog import model
+from engine import circuits, sessions
+from engine.catalog import Model, model
 from engine.database import Work
-from engine.generations import Generation, steps, watching
-from engine.ports import Done, Job, Trouble
+from engine.generations import Generation, arriving, steps, submissions, watching
+from engine.generations.arriving import Arrival
+from engine.generations.submissions import Submission
+from engine.ports import Done, Ended, Failed, Job
 from engine.singleton import Singleton
 from engine.tables import State
 from engine.trace import tracing
@@ -92,10 +94,11 @@ class Watcher:
         with self._database.read() as work:
             generations, now = watching.due(work, AT_ONCE), work.now()
             models = {name: model(work, name) for name in {generation.model_id for generation in generations}}
+            tries = submissions.current(work, [generation.id for generation in generations])
         return [
             Due(
                 generation,
-                steps.job(generation, models[generation.model_id]),
+                _job(generation, models[generation.model_id], tries.get(generation.id)),
                 generation.deadline_at is not None and generation.deadline_at <= now,
             )
             for generation in generations
@@ -133,18 +136,17 @@ class Watcher:
         provider = self._tools.providers.get(generation.provider or "")
         if provider is None or request_id is None:
             return
-        progress = await look(provider, generation, due.job, due.is_over)
-        if isinstance(progress, Trouble):
-            await self._in_thread(partial(self._fail, generation, progress))
-        elif isinstance(progress, Done):
-            self._notes[generation.id] = partial(_note_made, generation.id, request_id, progress)
+        progress = await look(provider, generation, due.job, due.is_over, partial(self._alarm, due.job))
+        if isinstance(progress, Done | Failed):
+            self._notes[generation.id] = partial(_note_end, due.job, request_id, progress)
             self._write_soon()
         elif not due.is_over:
-            seen = sight(generation, request_id, progress)
+            seen = sight(generation, request_id, progress, self._tools.tells(provider.name))
             self._notes[generation.id] = lambda work: watching.saw(work, [seen])
 
-    def _fail(self, generation: Generation, trouble: Trouble) -> None:
-        self._database.run(lambda work: steps.fail(work, generation.id, trouble, state=generation.state))
+    async def _alarm(self, job: Job, detail: str) -> None:
+        told = partial(circuits.fails, provider=job.provider, model_id=job.model_id, generation_id=job.generation_id)
+        await self._in_thread(partial(self._database.run, partial(told, detail=detail, is_ours=True)))
 
     def _write_soon(self) -> None:
         """A picture that is made does not wait for the next round, only for others that are made with it."""
@@ -201,9 +203,16 @@ class Watcher:
         return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, function)
 
 
-def _note_made(generation_id: int, request_id: str, made: Done, work: Work) -> None:
-    if not steps.ready(work, generation_id, request_id, made.outputs):
-        log.info("generation %d: a result that came late or twice", generation_id)
+def _note_end(job: Job, request_id: str, ended: Ended, work: Work) -> None:
+    arrival = arriving.arrive(work, job.generation_id, job.attempt, request_id, ended)
+    if arrival is not Arrival.USED:
+        log.info("generation %d: a result that is %s", job.generation_id, arrival)
+
+
+def _job(generation: Generation, of: Model, submission: Submission | None) -> Job:
+    """The job that the provider has taken, as it was told."""
+    attempt, memo = (submission.attempt, submission.memo) if submission else (generation.submits, "")
+    return steps.job(generation, of, generation.provider or "", attempt, memo)
 
 
 def _write_all(notes: list[Note], work: Work) -> None:

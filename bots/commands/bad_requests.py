@@ -90,6 +90,14 @@ def model_off(work: Work, request: Request, refusal: errors.ModelOff) -> Reply:
     return no("picker", title, _offered(work), (_others(request), dismiss()), Tone.LOW)
 
 
+def model_resting(work: Work, request: Request, refusal: errors.ModelResting) -> Reply:
+    """The others first: nobody has to wait to get a picture."""
+    facts = {"model": _model_name(work, refusal.model), "left": refusal.retry_at - work.now()}
+    lines = (Text("refusal.resting.how", facts),)
+    ways = (_others(request), shortages.try_again(request), dismiss())
+    return no("clock", Text("refusal.resting.title", facts), lines, ways, Tone.LOW)
+
+
 def price_changed(work: Work, request: Request, refusal: errors.PriceChanged) -> Reply:
     """Going on is the same request at the new price; who has this model as his default may say yes for good."""
     facts = {"model": _model_name(work, refusal.model), "shown": Amount(refusal.shown), "price": Amount(refusal.price)}

@@ -1,11 +1,11 @@
 """What each model costs this person, whether it is in reach, and which one to recommend."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bots.commands.conversation import Text
 from bots.texts import FALLBACK, Amount, keys
-from engine import catalog, history
+from engine import catalog, circuits, history
 from engine.catalog import Model
 from engine.credits import Credits
 from engine.database import Work
@@ -53,7 +53,11 @@ def purse_of(work: Work, balance: Balance) -> Purse:
 
 def all_offers(work: Work, mine: Purse) -> list[Offer]:
     """Every enabled model, in the catalog's order."""
-    return [offer(mine, model) for model in catalog.all_models(work)]
+    models, now = catalog.all_models(work), work.now()
+    resting = {name: _resting(until - now) for name, until in circuits.resting(work, models).items()}
+    return [
+        replace(one, reason=resting.get(one.model.id, one.reason)) for one in (offer(mine, model) for model in models)
+    ]
 
 
 def offer(mine: Purse, model: Model) -> Offer:
@@ -95,6 +99,10 @@ def tier(model: Model) -> Text:
 def best_for(model: Model) -> Text:
     """What the model is best for, in the reader's language."""
     return _said(model, "best_for", model.best_for)
+
+
+def _resting(left: timedelta) -> Text:
+    return Text("offer.resting", {"left": left})
 
 
 def _out_of_reach(mine: Purse, price: Credits) -> Text | None:

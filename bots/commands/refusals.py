@@ -124,6 +124,7 @@ TABLE: dict[type[Refusal], Callable[[Work, Request, Any], Reply]] = {
     errors.PromptForbidden: bad_requests.prompt_forbidden,
     errors.NotOffered: bad_requests.not_offered,
     errors.ModelOff: bad_requests.model_off,
+    errors.ModelResting: bad_requests.model_resting,
     errors.PriceChanged: bad_requests.price_changed,
     errors.TooLateToCancel: _too_late,
     errors.TermsNotAccepted: _terms,

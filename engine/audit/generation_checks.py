@@ -30,4 +30,17 @@ GENERATION_CHECKS = (
         WHERE n.state <> 'stored' OR n.bytes_stored <> p.bytes
         """,
     ),
+    Check(
+        "sources",
+        "A picture came from a try that its provider has finished, and no generation has more tries than it counts.",
+        "generations",
+        """
+        SELECT n.id, n.submits FROM generations n
+        WHERE n.account_id BETWEEN :low AND :high AND n.submits > 0 AND (
+            (n.state = 'stored' AND NOT EXISTS (
+                SELECT 1 FROM submissions s WHERE s.generation_id = n.id AND s.provider = n.provider
+                AND s.request_id = n.request_id AND s.outcome = 'done'))
+            OR n.submits < (SELECT COUNT(*) FROM submissions s WHERE s.generation_id = n.id))
+        """,
+    ),
 )

@@ -7,11 +7,11 @@ from datetime import timedelta
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from engine import accounts, catalog, ledger, policies, preferences, spaces, storage, tasks
+from engine import accounts, catalog, ledger, policies, preferences, spaces, storage
 from engine.credits import Credits
 from engine.database import Work
 from engine.errors import KeyReused, NotFound, TooLateToCancel
-from engine.generations import hints
+from engine.generations import hints, submissions
 from engine.generations.ending import conclude, lock_with_owner
 from engine.generations.row import COLUMNS, Generation, mine, read, select
 from engine.policies.attempt import Attempt
@@ -92,8 +92,7 @@ def cancel(work: Work, account_id: int, generation_id: int) -> Generation:
     waits_there = generation.state is State.SUBMITTED and generation.place is not None and generation.began_at is None
     if generation.state is not State.QUEUED and not waits_there:
         raise TooLateToCancel(generation_id, generation.state.value)
-    if waits_there:
-        tasks.add(work, "cancel_at_provider", str(generation_id))
+    submissions.close(work, generation_id)
     return conclude(work, generation, State.CANCELLED)
 
 

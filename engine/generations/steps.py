@@ -6,28 +6,27 @@ writes nothing. What a step has to do outside happens between two Works, never i
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from engine import tasks
+from engine import circuits, tasks
 from engine.catalog import Model, model
 from engine.credits import Credits
 from engine.database import Work
-from engine.generations import hints
+from engine.generations import submissions
 from engine.generations.ending import conclude, lock_with_owner
-from engine.generations.row import COLUMNS, Generation, Kept, read
+from engine.generations.row import COLUMNS, Generation, Kept, get, read
 from engine.policies import banned
-from engine.ports import Job, Output, Step, Trouble
+from engine.ports import Job, Step, Taken, Trouble
 from engine.tables import State, generations
 
 LEASE = timedelta(seconds=30)
 FINISHES = 5
 """How often a worker may begin to finish a picture: one that kills its worker is not tried for ever."""
 
-TIME_TO_FINISH = timedelta(minutes=10)
 WAITING_FOR: dict[Step | None, tuple[State, ...]] = {
     Step.SUBMIT: (State.QUEUED, State.SUBMITTING),
     Step.FINISH: (State.READY,),
@@ -36,6 +35,7 @@ WAITING_FOR: dict[Step | None, tuple[State, ...]] = {
 """What each kind of worker takes up: pictures are opened only where they are finished."""
 
 FIRST_LOOK = timedelta(seconds=1)
+"""When a provider that tells us nothing by itself is asked how far it is."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +76,9 @@ def renew(work: Work, held: Lease) -> bool:
     return _under(work, held, lease_until=until, look_at=until)
 
 
-def begin(work: Work, held: Lease, provider: str) -> Job | None:
-    """Say that the provider is about to be asked, before it is. None when the lease is lost or everything was tried.
+def begin(work: Work, held: Lease) -> Job | None:
+    """Choose whom to ask, and say so before it is done. None when the lease is lost, when everything was tried, or when
+    all who could draw it are left alone for now: then it waits in line.
 
     A generation found `submitting` was asked for by somebody who died, or whose answer got lost: it counts as one try.
     Whoever is banned by now gets nothing, and all credits back.
@@ -89,88 +90,78 @@ def begin(work: Work, held: Lease, provider: str) -> Job | None:
     if generation.submits >= work.settings.submits:
         fail(work, generation.id, Trouble.UNKNOWN, token=held.token)
         return None
-    values = {"state": State.SUBMITTING.value, "submits": generation.submits + 1, "provider": provider}
+    asked = model(work, generation.model_id)
+    provider = circuits.choose(work, asked, generation.id, but=generation.provider)
+    if provider is None:
+        put_off(work, held, _until_a_probe(work, asked))
+        return None
+    attempt = generation.submits + 1
+    values = {"state": State.SUBMITTING.value, "submits": attempt, "provider": provider}
     if not _under(work, held, **values, changed_at=work.now()):
         return None
+    submissions.ask(work, generation.id, attempt, provider)
     work.wake(generation.account_id)
-    return job(generation, model(work, generation.model_id), attempt=generation.submits + 1)
+    return job(generation, asked, provider, attempt)
 
 
-def job(generation: Generation, of: Model, attempt: int | None = None) -> Job:
-    """What a provider is told of a generation."""
+def job(generation: Generation, of: Model, provider: str, attempt: int, memo: str = "") -> Job:
+    """What a provider is told of this try of a generation."""
     return Job(
+        provider=provider,
         generation_id=generation.id,
-        attempt=attempt or generation.submits,
+        attempt=attempt,
         model_id=of.id,
         endpoint=of.endpoint,
+        input=of.input,
+        output=of.output,
         prompt=generation.prompt,
         size=generation.size,
         seed=generation.seed,
+        takes_seed="seed" in of.capabilities,
         pictures=generation.pictures,
-        timeout_seconds=of.timeout_seconds,
+        start_seconds=of.start_seconds,
+        cost_microdollars=of.cost_microdollars,
+        cost_unit=of.cost_unit,
         request_id=generation.request_id,
+        memo=memo,
     )
 
 
-def submitted(work: Work, held: Lease, request_id: str) -> bool:
+def submitted(work: Work, held: Lease, attempt: int, taken: Taken, first_look: timedelta = FIRST_LOOK) -> bool:
     """The provider has taken it. False when it is no longer ours: ended meanwhile, or a webhook was faster."""
+    submissions.take(work, held.generation.id, attempt, taken)
     now = work.now()
     seconds = model(work, held.generation.model_id).timeout_seconds
     done = _under(
         work,
         held,
         state=State.SUBMITTED.value,
-        request_id=request_id,
+        request_id=taken.request_id,
         submitted_at=now,
         changed_at=now,
         deadline_at=now + timedelta(seconds=seconds),
-        look_at=now + FIRST_LOOK,
+        look_at=now + first_look,
         lease_token=None,
         lease_until=None,
     )
     if done:
         work.wake(held.generation.account_id)
+    elif get(work, held.generation.id).request_id != taken.request_id:
+        submissions.close(work, held.generation.id)
     return done
 
 
-def put_off(work: Work, held: Lease, seconds: float, is_known: bool) -> bool:
-    """End the lease and let it be tried again later. `is_known`: the provider has not taken it, so it is queued again.
+def put_off(work: Work, held: Lease, seconds: float, rejected: int | None = None, is_known: bool = True) -> bool:
+    """End the lease and let it be tried again later. `is_known`: the provider has not taken it, so it is queued again;
+    `rejected` is the try that it did not take.
 
     Otherwise, or when the outcome of an earlier try is unknown, it stays `submitting`, for a webhook to adopt.
     """
+    if rejected is not None:
+        submissions.reject(work, held.generation.id, rejected)
     state = State.QUEUED.value if is_known and held.generation.state is State.QUEUED else generations.c.state
     look = work.now() + timedelta(seconds=seconds)
     return _under(work, held, state=state, look_at=look, lease_token=None, lease_until=None)
-
-
-def ready(work: Work, generation_id: int, request_id: str, outputs: Sequence[Output]) -> bool:
-    """The provider is done: what there is to fetch is written down, and a worker is told. False when it came too late
-    or was known already."""
-    now = work.now()
-    made = (
-        sa.update(generations)
-        .where(
-            generations.c.id == generation_id,
-            generations.c.state.in_((State.SUBMITTING.value, State.SUBMITTED.value)),
-            sa.or_(generations.c.request_id.is_(None), generations.c.request_id == request_id),
-        )
-        .values(
-            state=State.READY.value,
-            request_id=request_id,
-            outputs=[asdict(output) for output in outputs],
-            lease_token=None,
-            lease_until=None,
-            changed_at=now,
-            deadline_at=now + TIME_TO_FINISH,
-        )
-        .returning(generations.c.account_id)
-    )
-    account_id = work.execute(made).scalar_one_or_none()
-    if account_id is None:
-        return False
-    hints.hint(work, generation_id, State.READY, now)
-    work.wake(account_id)
-    return True
 
 
 def stored(work: Work, held: Lease, kept: Sequence[Kept]) -> Generation | None:
@@ -190,20 +181,19 @@ def stored(work: Work, held: Lease, kept: Sequence[Kept]) -> Generation | None:
 
 
 def fail(
-    work: Work, generation_id: int, trouble: Trouble, token: str | None = None, state: State | None = None
+    work: Work, generation_id: int, trouble: Trouble, token: str | None = None, seen: Generation | None = None
 ) -> Generation | None:
     """End a generation without a picture: the credits go back, the owner is told why.
 
-    None when it has ended already, when `token` is given and the lease is lost, or when it has left the `state` that
-    it failed in. What lies in the store is deleted.
+    None when it has ended already, when `token` is given and the lease is lost, or when it has moved on since it was
+    `seen`. What a provider has taken is stopped, what lies in the store is deleted.
     """
     generation = lock_with_owner(work, generation_id)
     if not generation.is_open or (token is not None and generation.lease_token != token):
         return None
-    if state is not None and generation.state is not state:
+    if seen is not None and (generation.state, generation.submits) != (seen.state, seen.submits):
         return None
-    if generation.state in (State.SUBMITTING, State.SUBMITTED) and generation.request_id:
-        tasks.add(work, "cancel_at_provider", str(generation_id))
+    submissions.close(work, generation_id)
     if generation.state is State.READY:
         tasks.add(work, "delete_media", str(generation_id))
     end = State.CANCELLED if trouble is Trouble.BANNED else State.FAILED
@@ -213,6 +203,12 @@ def fail(
 def is_free(now: datetime) -> sa.ColumnElement[bool]:
     """Nobody has the lease, or no longer."""
     return sa.or_(generations.c.lease_until.is_(None), generations.c.lease_until < now)
+
+
+def _until_a_probe(work: Work, of: Model) -> float:
+    """Seconds until somebody may be asked for this model again; a second when that is now, for another's probe."""
+    until = circuits.rests_until(work, of)
+    return max(1.0, (until - work.now()).total_seconds()) if until else 1.0
 
 
 def _under(work: Work, held: Lease, **values: Any) -> bool:

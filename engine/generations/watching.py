@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from engine import circuits
 from engine.clock import Instant
 from engine.database import Work
 from engine.generations import hints
@@ -36,7 +37,10 @@ def give_up(work: Work, generation_id: int) -> Generation | None:
     is_idle = generation.lease_until is None or generation.lease_until < now
     if not generation.is_open or not is_idle or generation.deadline_at is None or generation.deadline_at > now:
         return None
-    return fail(work, generation_id, Trouble.TOO_LATE)
+    ended = fail(work, generation_id, Trouble.TOO_LATE)
+    if ended and generation.state is State.SUBMITTED and generation.provider:
+        circuits.fails(work, generation.provider, generation.model_id, generation_id, "nothing came in time")
+    return ended
 
 
 def due(work: Work, limit: int) -> list[Generation]:
@@ -54,6 +58,13 @@ def hint_again(work: Work, generation_id: int, state: State) -> bool:
         return False
     hints.hint(work, generation_id, state, now)
     return True
+
+
+def look_now(work: Work, generation_id: int, request_id: str) -> None:
+    """Have a submitted generation looked at in the next round, when it is this request that it waits for."""
+    waits = (generations.c.state == State.SUBMITTED.value, generations.c.request_id == request_id)
+    soon = sa.update(generations).where(generations.c.id == generation_id, *waits).values(look_at=work.now())
+    work.execute(soon)
 
 
 def saw(work: Work, sights: Iterable[Sight]) -> None:

@@ -12,6 +12,7 @@ from engine.policies import (
     price,
     prompt,
     queue_full,
+    resting,
     storage,
     too_soon,
 )
@@ -22,6 +23,7 @@ IN_ORDER = (
     banned.check,
     prompt.check,
     model.check,
+    resting.check,
     price.check,
     too_soon.check,
     queue_full.check,

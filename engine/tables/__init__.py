@@ -1,6 +1,6 @@
 """Every table, grouped by what a reader looks for; the database itself forbids what must not be."""
 
-from engine.tables.catalog import models, packs, teasers
+from engine.tables.catalog import COST_UNITS, models, packs, teasers
 from engine.tables.ledger import accounts, debts, grants, notes, purchases, transactions, transfers
 from engine.tables.metadata import metadata
 from engine.tables.people import (
@@ -16,16 +16,21 @@ from engine.tables.people import (
     sessions,
     spaces,
 )
+from engine.tables.providers import Outcome, alerts, circuits, submissions
 from engine.tables.work import OPEN_STATES, State, deliveries, generations, pictures, tasks
 
 __all__ = [
+    "COST_UNITS",
     "EVERYWHERE",
     "OPEN_STATES",
     "Bought",
+    "Outcome",
     "State",
     "accounts",
     "actions",
+    "alerts",
     "bans",
+    "circuits",
     "consents",
     "debts",
     "deliveries",
@@ -43,6 +48,7 @@ __all__ = [
     "purchases",
     "sessions",
     "spaces",
+    "submissions",
     "tasks",
     "teasers",
     "transactions",

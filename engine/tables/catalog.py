@@ -7,6 +7,8 @@ import sqlalchemy as sa
 
 from engine.tables.metadata import metadata, one_of
 
+COST_UNITS = ("image", "megapixel")
+
 models = sa.Table(
     "models",
     metadata,
@@ -24,7 +26,15 @@ models = sa.Table(
     sa.Column("cost_microdollars", sa.BigInteger, nullable=False),
     sa.Column("is_enabled", sa.Boolean, nullable=False),
     sa.Column("seed", sa.Text, nullable=False),
+    # The shapes of what the endpoint takes and gives; whom to ask, in this order (nobody named: as the settings say).
+    sa.Column("input", sa.Text, nullable=False, server_default="image_size"),
+    sa.Column("output", sa.Text, nullable=False, server_default="images"),
+    sa.Column("providers", sa.JSON(none_as_null=True)),
+    sa.Column("start_seconds", sa.Integer, nullable=False, server_default="60"),
+    sa.Column("cost_unit", sa.Text, nullable=False, server_default="image"),
     one_of("kind", ("image", "video")),
+    one_of("cost_unit", COST_UNITS),
+    sa.CheckConstraint("start_seconds > 1", name="start_seconds"),
     sa.CheckConstraint("price >= 0", name="price"),
     sa.CheckConstraint("timeout_seconds > 0", name="timeout_seconds"),
     sa.CheckConstraint("cost_microdollars >= 0", name="cost_microdollars"),

@@ -50,6 +50,7 @@ REFUSALS = [
     errors.TooManyKeys(5),
     errors.GuestModelTooDear("nano-banana-pro", Credits(2_00), ONE),
     errors.TooSoon(10, LATER),
+    errors.ModelResting("flux-dev", LATER),
     errors.QueueFull(3, 3, is_total=False),
     errors.QueueFull(1000, 1000, is_total=True),
     errors.UnderMaintenance(is_everywhere=True),

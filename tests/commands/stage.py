@@ -9,7 +9,8 @@ from engine import accounts, administration, generations, history, purchases
 from engine.credits import Credits, parse
 from engine.database import Database
 from engine.generations import Kept, steps, watching
-from engine.ports import Output, Trouble
+from engine.generations.arriving import arrive
+from engine.ports import Done, Output, Taken, Trouble
 from engine.tables import accounts as account_rows
 from engine.tables import models
 from tests.conftest import later
@@ -57,8 +58,8 @@ def _submit(database: Database, generation_id: int) -> str:
     request_id = f"request-{generation_id}"
     held = database.run(lambda work: steps.lease(work, generation_id))
     assert held is not None
-    assert database.run(lambda work: steps.begin(work, held, "stage"))
-    assert database.run(lambda work: steps.submitted(work, held, request_id))
+    assert database.run(lambda work: steps.begin(work, held))
+    assert database.run(lambda work: steps.submitted(work, held, 1, Taken(request_id)))
     return request_id
 
 
@@ -83,7 +84,7 @@ def _is_ready(database: Database, platform: str, who: str, _: str) -> None:
     assert generation_id is not None
     request_id = _submit(database, generation_id)
     outputs = [Output("https://provider.example/0.jpg")]
-    database.run(lambda work: steps.ready(work, generation_id, request_id, outputs))  # it may be so already
+    database.run(lambda work: arrive(work, generation_id, 1, request_id, Done(tuple(outputs))))  # it may be so already
 
 
 def _comes(database: Database, platform: str, who: str, _: str) -> None:

@@ -44,6 +44,7 @@ SAMPLES = [
     errors.TooManyKeys(5),
     errors.GuestModelTooDear("nano-banana-pro", parse(2), parse(1)),
     errors.TooSoon(10, SOON),
+    errors.ModelResting("flux-dev", SOON),
     errors.QueueFull(3, 3, is_total=False),
     errors.QueueFull(1000, 1000, is_total=True),
     errors.UnderMaintenance(is_everywhere=True),

@@ -2,8 +2,9 @@
 
 from engine import generations, history, tasks
 from engine.audit import audit
-from engine.generations import Ask, Kept, steps, watching
-from engine.ports import Output, Trouble
+from engine.generations import Ask, Kept, arriving, steps, watching
+from engine.generations.arriving import Arrival
+from engine.ports import Done, Output, Taken, Trouble
 from engine.tables import State
 
 OUTPUTS = [Output("sketch:r1/0"), Output("sketch:r1/1", is_flagged=True)]
@@ -43,11 +44,20 @@ def lease(database, generation):
 
 
 def begin(database, held):
-    return database.run(lambda work: steps.begin(work, held, "sketch"))
+    return database.run(lambda work: steps.begin(work, held))
 
 
-def ready(database, generation, request_id="r1"):
-    return database.run(lambda work: steps.ready(work, generation.id, request_id, OUTPUTS))
+def ready(database, generation, request_id="r1", attempt=None):
+    return arrive(database, generation, Done(OUTPUTS), request_id, attempt) is Arrival.USED
+
+
+def arrive(database, generation, ended, request_id="r1", attempt=None):
+    attempt = attempt or get(database, generation).submits
+    return database.run(lambda work: arriving.arrive(work, generation.id, attempt, request_id, ended))
+
+
+def submitted(database, held, request_id="r1", attempt=1):
+    return database.run(lambda work: steps.submitted(work, held, attempt, Taken(request_id)))
 
 
 def stored(database, held, number=1):
@@ -72,7 +82,7 @@ def due(database):
 
 
 def to_do(database):
-    return [(task.kind, int(task.key)) for task in database.run(tasks.claim)]
+    return [(task.kind, int(task.key.partition(":")[0])) for task in database.run(tasks.claim)]
 
 
 def assert_books_are_right(database):
@@ -93,7 +103,7 @@ def bring(database, generation, state):
     assert begin(database, held)
     if state is State.SUBMITTING:
         return held
-    assert database.run(lambda work: steps.submitted(work, held, f"r{generation.id}"))
+    assert submitted(database, held, f"r{generation.id}")
     if state is State.SUBMITTED:
         return held
     assert ready(database, generation, f"r{generation.id}")

@@ -242,9 +242,12 @@ BAD = {
     "a pack for nothing": ('price_usd = "4.99"', 'price_usd = "0"'),
     "a pack of nothing": ("credits = 25\n", "credits = 0\n"),
     "a kind nobody knows": (
-        'endpoint = "fal-ai/flux/dev"\nkind = "image"',
-        'endpoint = "fal-ai/flux/dev"\nkind = "song"',
+        'endpoint = "fal-ai/flux/dev"\ninput = "image_size"\noutput = "images_and_flags"\nkind = "image"',
+        'endpoint = "fal-ai/flux/dev"\ninput = "image_size"\noutput = "images_and_flags"\nkind = "song"',
     ),
+    "a unit nobody bills in": ('cost_usd = "0.15"\ncost_unit = "image"', 'cost_usd = "0.15"\ncost_unit = "dozen"'),
+    "a queue that nobody waits in": ("start_seconds = 120\n", "start_seconds = 1\n"),
+    "providers that are no list": ("start_seconds = 120\n", 'start_seconds = 120\nproviders = "fal"\n'),
     "an entry that is no table": ("[packs.starter]", "[packs]\ntiny = 3\n\n[packs.starter]"),
 }
 

@@ -15,7 +15,7 @@ OWN_SECRET = "a secret of one's own, long enough for production"
 PASSWORD = "hunter2"
 URL = f"postgresql://easel:{PASSWORD}@database.example/easel"
 REDIS = f"redis://:{PASSWORD}@redis.example"
-SAFE = {"env": "production", "secret": OWN_SECRET, "database_url": URL, "redis_url": REDIS}
+SAFE = {"env": "production", "secret": OWN_SECRET, "database_url": URL, "redis_url": REDIS, "fal_key": "a key"}
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +102,7 @@ def test_a_secret_can_come_from_a_file(monkeypatch, empty_folder):
     (empty_folder / "url").write_text(URL + "\n")
     monkeypatch.setenv("EASEL_ENV", "production")
     monkeypatch.setenv("EASEL_REDIS_URL", REDIS)
+    monkeypatch.setenv("EASEL_FAL_KEY", "a key")
     monkeypatch.setenv("EASEL_SECRET_FILE", str(empty_folder / "secret"))
     monkeypatch.setenv("EASEL_DATABASE_URL_FILE", str(empty_folder / "url"))
 
@@ -162,6 +163,34 @@ def test_production_refuses_a_redis_that_is_open_to_anyone(redis_url, says):
     ((_, message),) = wrong(**{**SAFE, "redis_url": redis_url})
 
     assert says in message
+
+
+@pytest.mark.parametrize("given", [{"fal_key": None}, {"fal_key": "a key", "providers": "fal,sketch"}])
+def test_production_never_paints_demos(given):
+    ((_, message),) = wrong(**{**SAFE, **given})
+
+    assert "EASEL_FAL_KEY must be set in production" in message
+
+
+@pytest.mark.parametrize("key", [None, " "])
+def test_fal_needs_its_key(key):
+    ((_, message),) = wrong(providers="fal", fal_key=key)
+
+    assert "EASEL_FAL_KEY is missing" in message
+
+
+def test_with_a_key_fal_draws_and_without_one_the_sketch():
+    assert read_settings(fal_key="a key").drawing == ("fal",)
+    assert read_settings().drawing == ("sketch",)
+    assert read_settings(fal_key="a key", providers="fal, sketch").drawing == ("fal", "sketch")
+
+
+@pytest.mark.parametrize("name", ["fal_queue_url", "fal_jwks_url", "fal_pricing_url", "fal_schema_url"])
+def test_a_key_travels_by_https_or_not_at_all(name):
+    assert read_settings(**{name: "http://127.0.0.1:8001/"}).model_dump()[name] == "http://127.0.0.1:8001"
+    for bad in ("http://queue.example", "https://user@queue.example", "queue.example", "ftp://127.0.0.1"):
+        ((field, message),) = wrong(**{name: bad})
+        assert (field, "https:// address" in message) == (name, True)
 
 
 def test_production_takes_a_unix_socket_for_redis():

@@ -11,7 +11,7 @@ from engine.credits import parse
 from engine.errors import NotFound
 from engine.generations import StoredPicture, steps
 from engine.generations.steps import LEASE
-from engine.ports import Job, Step, Trouble
+from engine.ports import Job, Step, Taken, Trouble
 from engine.tables import OPEN_STATES, State
 from tests.conftest import later
 from tests.engine.driving import (
@@ -97,7 +97,7 @@ def test_who_lost_his_lease_writes_nothing(database, cast, state):
 
     assert not database.run(lambda work: steps.renew(work, lost))
     assert begin(database, lost) is None
-    assert not database.run(lambda work: steps.submitted(work, lost, "r9"))
+    assert not database.run(lambda work: steps.submitted(work, lost, 1, Taken("r9")))
     assert not database.run(lambda work: steps.put_off(work, lost, 1, is_known=False))
     assert stored(database, lost) is None
     assert fail(database, generation, token=lost.token) is None
@@ -112,7 +112,23 @@ def test_the_provider_is_told_all_it_needs(database, cast):
 
     job = begin(database, lease(database, generation))
 
-    assert job == Job(generation.id, 1, "flux-dev", "fal-ai/flux/dev", "a fox", "16:9", 7, 2, 120)
+    assert job == Job(
+        provider="sketch",
+        generation_id=generation.id,
+        attempt=1,
+        model_id="flux-dev",
+        endpoint="fal-ai/flux/dev",
+        input="image_size",
+        output="images_and_flags",
+        prompt="a fox",
+        size="16:9",
+        seed=7,
+        takes_seed=True,
+        pictures=2,
+        start_seconds=60,
+        cost_microdollars=25_000,
+        cost_unit="megapixel",
+    )
     now = get(database, generation)
     assert (now.state, now.submits, now.provider, now.request_id) == (State.SUBMITTING, 1, "sketch", None)
 
@@ -146,7 +162,7 @@ def test_what_nobody_knows_waits_for_a_webhook_whatever_a_second_try_says(databa
     generation = request(database, cast.alice)
     for is_known in (False, True):
         held = bring(database, generation, State.SUBMITTING)
-        assert database.run(lambda work, held=held, is_known=is_known: steps.put_off(work, held, 1, is_known))
+        assert database.run(lambda work, held=held, is_known=is_known: steps.put_off(work, held, 1, is_known=is_known))
         assert get(database, generation).state is State.SUBMITTING
 
     assert ready(database, generation)
@@ -169,7 +185,7 @@ def test_the_whole_way_charges_what_came_and_tells_its_owner(database, cast):
     generation = request(database, cast.alice, pictures=3)
     held = lease(database, generation)
     begin(database, held)
-    database.run(lambda work: steps.submitted(work, held, "r1"))
+    database.run(lambda work: steps.submitted(work, held, 1, Taken("r1")))
     at_provider = get(database, generation)
     assert (at_provider.state, at_provider.request_id, at_provider.lease_token) == (State.SUBMITTED, "r1", None)
     assert at_provider.deadline_at == at_provider.submitted_at + timedelta(seconds=240)
@@ -202,7 +218,7 @@ def test_a_webhook_that_is_faster_than_the_answer_is_believed(database, cast):
 
     assert ready(database, generation, "r1")
 
-    assert not database.run(lambda work: steps.submitted(work, held, "r1"))
+    assert not database.run(lambda work: steps.submitted(work, held, 1, Taken("r1")))
     now = get(database, generation)
     assert (now.state, now.request_id) == (State.READY, "r1")
     assert not ready(database, generation, "r1")  # the watcher saw it as well
@@ -303,7 +319,7 @@ def test_who_is_banned_meanwhile_gets_credits_back_and_no_picture(database, cast
     [
         (State.QUEUED, []),
         (State.SUBMITTING, []),
-        (State.SUBMITTED, ["cancel_at_provider"]),
+        (State.SUBMITTED, ["close_at_provider"]),
         (State.READY, ["delete_media"]),
     ],
 )

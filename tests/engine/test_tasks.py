@@ -18,12 +18,17 @@ def claim(database, **more):
 
 
 def test_a_task_is_there_once_a_kind_and_key(database):
-    for kind, key in (("delete_media", "7"), ("delete_media", "7"), ("delete_media", "8"), ("cancel_at_provider", "7")):
+    for kind, key in (
+        ("delete_media", "7"),
+        ("delete_media", "7"),
+        ("delete_media", "8"),
+        ("close_at_provider", "7:1"),
+    ):
         add(database, kind, key)
 
     claimed = [(task.kind, task.key, task.attempts) for task in claim(database)]
 
-    assert sorted(claimed) == [("cancel_at_provider", "7", 1), ("delete_media", "7", 1), ("delete_media", "8", 1)]
+    assert sorted(claimed) == [("close_at_provider", "7:1", 1), ("delete_media", "7", 1), ("delete_media", "8", 1)]
 
 
 def test_a_task_for_later_waits(database):

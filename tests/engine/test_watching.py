@@ -10,10 +10,11 @@ from engine import generations
 from engine.credits import parse
 from engine.database import Database
 from engine.errors import NotFound, TooLateToCancel
-from engine.generations import steps, watching
+from engine.generations import arriving, steps, watching
+from engine.generations.arriving import Arrival
 from engine.generations.steps import LEASE
 from engine.generations.watching import Sight
-from engine.ports import Step
+from engine.ports import Done, Step
 from engine.tables import State
 from tests.conftest import later, make_cast
 from tests.engine.contenders import wait_until_someone_waits_for_a_lock
@@ -159,7 +160,7 @@ def test_waiting_in_the_providers_queue_it_can_be_cancelled_until_drawing_begins
     saw(database, drawing, has_begun=True)
 
     assert cancel(database, waiting).state is State.CANCELLED
-    assert to_do(database) == [("cancel_at_provider", waiting.id)]
+    assert to_do(database) == [("close_at_provider", waiting.id)]
     with pytest.raises(TooLateToCancel) as refused:
         cancel(database, drawing)
     assert (refused.value.generation_id, refused.value.state) == (drawing.id, "submitted")
@@ -250,8 +251,11 @@ def test_who_ends_a_generation_waits_for_the_step_that_is_being_written(new_data
         later(database, minutes=20)
         second.offset = database.offset
     step, end = {
-        "cancel": (lambda work: steps.begin(work, held, "sketch"), cancelled_or_late),
-        "give_up": (lambda work: steps.ready(work, generation.id, f"r{generation.id}", []), give_up),
+        "cancel": (lambda work: steps.begin(work, held), cancelled_or_late),
+        "give_up": (
+            lambda work: arriving.arrive(work, generation.id, 1, f"r{generation.id}", Done(())) is Arrival.USED,
+            give_up,
+        ),
     }[verb]
     with ThreadPoolExecutor(1) as thread:
         with database.begin() as work:

@@ -1,11 +1,18 @@
 """A real Redis for the workers' tests."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from redis import Redis
 
 from tests.valkey import Valkey, valkey
+
+
+@pytest.fixture(autouse=True)
+def soon_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider's silence about what nobody waits for ends after a second, not after an hour."""
+    monkeypatch.setattr("worker.chores.KEPT_FOR", timedelta(seconds=1))
 
 
 @pytest.fixture(scope="session")

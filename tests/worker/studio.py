@@ -9,7 +9,7 @@ from engine.database import Database
 from engine.generations import Ask
 from engine.ports import ImageProvider, MediaStore
 from worker.advance import advance
-from worker.chores import cancel_at_provider, delete_media
+from worker.chores import close_at_provider, delete_media
 from worker.media import FolderMedia
 from worker.tools import Tools
 from worker.watcher import Watcher
@@ -56,7 +56,7 @@ class Studio:
 
     async def _run(self, asked):
         stop = asyncio.Event()
-        jobs = {"cancel_at_provider": cancel_at_provider, "delete_media": delete_media}
+        jobs = {"close_at_provider": close_at_provider, "delete_media": delete_media}
         watching = asyncio.create_task(Watcher(self.tools, jobs, lambda: None).run(stop))
         try:
             async with asyncio.timeout(PATIENCE):

@@ -12,6 +12,7 @@ from engine import administration, generations, history
 from engine.audit import audit
 from engine.credits import parse
 from engine.generations import steps
+from engine.generations.arriving import arrive
 from engine.ports import Done, Output, ProviderTrouble, Trouble
 from engine.tables import State
 from tests.conftest import later
@@ -218,7 +219,8 @@ def test_a_picture_that_kills_its_worker_is_not_tried_for_ever(studio, cast):
     asked = studio.ask(cast.alice)
     advance(studio.tools, asked.id)
     studio.hints.waiting.clear()
-    studio.database.run(lambda work: steps.ready(work, asked.id, studio.see(asked).request_id, (Output("sketch:x/0"),)))
+    made = Done((Output("sketch:x/0"),))
+    studio.database.run(lambda work: arrive(work, asked.id, 1, studio.see(asked).request_id, made))
     for _ in range(steps.FINISHES):  # taken up, and dead
         assert studio.database.run(lambda work: steps.lease(work, asked.id))
         studio.database.offset += steps.LEASE * 1.1

@@ -1,27 +1,57 @@
-"""The folder of pictures: all or nothing, no key leads out of it, and no link is made up or outlives its time."""
+"""Where pictures are kept, folder or bucket: all or nothing, no key leads out, no link is made up or lasts too long."""
 
 import os
 import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from engine.ports import NoSuchMedia
-from worker.media import HOUR, LONGEST_KEY, UNFINISHED, FolderMedia
+from tests.valkey import until
+from tests.worker.s3 import ACCESS_KEY, SECRET_KEY, s3
+from worker.bucket_media import BucketMedia
+from worker.media import HOUR, LONGEST_KEY, UNFINISHED, FolderMedia, Links
 
 KEY = "generations/7/0.jpg"
+SECRET, SITE = b"a secret of the settings", "https://easel.example/"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory):
+    with s3(tmp_path_factory.mktemp("s3")) as running:
+        yield running
 
 
 @pytest.fixture
-def media(tmp_path):
-    return FolderMedia(tmp_path / "media", b"a secret of the settings", "https://easel.example/")
+def folder(tmp_path):
+    return FolderMedia(tmp_path / "media", SECRET, SITE)
 
 
-def files(media):
-    return sorted(str(path.relative_to(media.root)) for path in media.root.rglob("*") if path.is_file())
+@pytest.fixture(params=["folder", "bucket"])
+def media(request):
+    """The test runs on each kind of store."""
+    if request.param == "folder":
+        return request.getfixturevalue("folder")
+    service = request.getfixturevalue("service")
+    keys = (ACCESS_KEY, SECRET_KEY)
+    return BucketMedia(service.new_bucket(), Links(SECRET, SITE), endpoint=service.endpoint, keys=keys)
+
+
+@pytest.fixture
+def kept(media, request):
+    """Asks what there is, without asking the store."""
+    if isinstance(media, FolderMedia):
+        return lambda: files(media)
+    service = request.getfixturevalue("service")
+    return lambda: [key.removeprefix("pictures/here/") for key in service.keys(media.url)]
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder.root)) for path in folder.root.rglob("*") if path.is_file())
 
 
 def told(link):
@@ -36,20 +66,34 @@ def told(link):
     }
 
 
-def test_what_was_put_is_there_until_it_is_deleted(media):
+def test_what_was_put_is_there_until_it_is_deleted(media, kept):
     media.put(KEY, b"one", "image/jpeg")
     media.put(KEY, b"two", "image/jpeg")
     media.put("generations/7/0-small.jpg", b"small", "image/jpeg")
 
     assert media.get(KEY) == b"two"
-    assert media.path(KEY).read_bytes() == b"two"
-    assert files(media) == ["generations/7/0-small.jpg", KEY]
+    assert kept() == ["generations/7/0-small.jpg", KEY]
 
+    media.delete([])
     media.delete([KEY, KEY, "never/was.jpg", f"{KEY}/below"])
 
-    assert files(media) == ["generations/7/0-small.jpg"]
+    assert kept() == ["generations/7/0-small.jpg"]
     with pytest.raises(NoSuchMedia):
         media.get(KEY)
+
+
+def test_a_picture_is_where_its_path_says(folder):
+    folder.put(KEY, b"one", "image/jpeg")
+
+    assert folder.path(KEY).read_bytes() == b"one"
+
+
+@pytest.mark.parametrize("size", [0, 6_000_000], ids=["empty", "large"])
+def test_it_comes_back_as_it_was(media, size):
+    content = os.urandom(size)
+    media.put(KEY, content, "image/jpeg")
+
+    assert media.get(KEY) == content
 
 
 @pytest.mark.parametrize("key", ["generations/8/0.jpg", "generations", f"{KEY}/below"])
@@ -87,17 +131,18 @@ def test_what_was_never_put_is_not_there(media, key):
         "a" * (LONGEST_KEY + 1),
     ],
 )
-def test_a_key_that_is_none_leads_nowhere(media, key):
+def test_a_key_that_is_none_leads_nowhere(media, kept, key):
     for verb in (
         media.get,
-        media.path,
         media.link,
+        lambda key: media.link(key, "a fox.jpg"),
         lambda key: media.put(key, b"", ""),
         lambda key: media.delete([key]),
+        getattr(media, "path", media.get),
     ):
         with pytest.raises(NoSuchMedia):
             verb(key)
-    assert not media.root.exists()
+    assert kept() == []
 
 
 def test_a_reader_never_sees_half_a_picture(media):
@@ -113,11 +158,13 @@ def test_a_reader_never_sees_half_a_picture(media):
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
         reader.start()
-    for version in versions * 3:
-        media.put(KEY, version, "image/jpeg")
-    stop.set()
-    for reader in readers:
-        reader.join()
+    try:
+        for version in versions * 3:
+            media.put(KEY, version, "image/jpeg")
+    finally:
+        stop.set()
+        for reader in readers:
+            reader.join()
 
     assert seen <= set(versions)
 
@@ -137,40 +184,47 @@ media.put("generations/8/0.jpg", bytes(300_000), "image/jpeg")
 """
 
 
-def test_a_full_disk_leaves_nothing_behind_and_the_old_picture_alone(media):
-    media.put(KEY, b"old", "image/jpeg")
-    run = subprocess.run([sys.executable, "-c", FULL_DISK, media.root], capture_output=True, text=True)
+def test_a_full_disk_leaves_nothing_behind_and_the_old_picture_alone(folder):
+    folder.put(KEY, b"old", "image/jpeg")
+    run = subprocess.run([sys.executable, "-c", FULL_DISK, folder.root], capture_output=True, text=True)
 
     assert (run.stdout.strip(), run.stderr) == ("refused", "")
-    assert files(media) == [KEY, "generations/8/0.jpg"]
-    assert media.get(KEY) == b"old"
+    assert files(folder) == [KEY, "generations/8/0.jpg"]
+    assert folder.get(KEY) == b"old"
 
 
-def test_what_a_crash_left_is_cleaned_away_once_it_is_old(media):
-    media.put(KEY, b"one", "image/jpeg")
-    old, new = (media.root / f"{UNFINISHED}{name}" for name in ("old", "new"))
+def test_what_a_crash_left_is_cleaned_away_once_it_is_old(folder):
+    folder.put(KEY, b"one", "image/jpeg")
+    old, new = (folder.root / f"{UNFINISHED}{name}" for name in ("old", "new"))
     for path in (old, new):
         path.write_bytes(b"half a pict")
     os.utime(old, (time.time() - 2 * HOUR,) * 2)
-    os.utime(media.path(KEY), (time.time() - 2 * HOUR,) * 2)
+    os.utime(folder.path(KEY), (time.time() - 2 * HOUR,) * 2)
 
-    assert media.clean(older_than_seconds=HOUR) == 1
-    assert not old.exists() and new.exists() and media.get(KEY) == b"one"
+    assert folder.clean(older_than_seconds=HOUR) == 1
+    assert not old.exists() and new.exists() and folder.get(KEY) == b"one"
 
 
 def test_cleaning_before_anything_was_put_is_no_error(media):
     assert media.clean(older_than_seconds=0) == 0
 
 
-@pytest.mark.parametrize("name", [None, "a fox.jpg", "Füchse & Söhne?.jpg", "狐.png", 'x"\r\nSet-Cookie: a=b'])
-def test_a_link_is_good_for_at_least_an_hour_and_at_most_two(media, name):
+def test_a_link_to_a_folder_needs_no_name(folder):
+    parts = told(folder.link(KEY))
+
+    assert (parts["key"], parts["name"]) == (KEY, "")
+    assert folder.verify(**parts, now=time.time())
+
+
+@pytest.mark.parametrize("name", ["a fox.jpg", "Füchse & Söhne?.jpg", "狐.png", 'x"\r\nSet-Cookie: a=b'])
+def test_a_link_to_save_it_is_good_for_at_least_an_hour_and_at_most_two(media, name):
     before = time.time()
     link = media.link(KEY, name)
     parts = told(link)
 
     assert link.startswith(f"https://easel.example/media/{KEY}?until=")
     assert link.isascii() and link.isprintable()
-    assert parts["name"] == (name or "")
+    assert parts["name"] == name
     assert before + HOUR <= parts["until"] <= time.time() + 2 * HOUR
     assert parts["until"] % HOUR == 0
     assert media.verify(**parts, now=parts["until"] - 1)
@@ -178,8 +232,10 @@ def test_a_link_is_good_for_at_least_an_hour_and_at_most_two(media, name):
 
 
 def test_a_link_stays_the_same_for_an_hour(media, monkeypatch):
+    begun = int(time.time())
     monkeypatch.setattr(time, "time", lambda: 1_800_000_001.0)
     first = media.link(KEY)
+    until(lambda: datetime.now(UTC).timestamp() >= begun + 2)  # a bucket's link has the second of its signature
     monkeypatch.setattr(time, "time", lambda: 1_800_003_599.0)
 
     assert media.link(KEY) == first
@@ -208,10 +264,10 @@ def test_a_link_that_was_changed_is_no_link(media, change):
     assert not media.verify(**{**parts, **change}, now=time.time())
 
 
-def test_another_secret_signs_otherwise(media):
-    other = FolderMedia(media.root, b"another secret", "https://easel.example")
+def test_another_secret_signs_otherwise(folder):
+    other = FolderMedia(folder.root, b"another secret", SITE)
 
-    assert not other.verify(**told(media.link(KEY)), now=time.time())
+    assert not other.verify(**told(folder.link(KEY)), now=time.time())
 
 
 def test_parts_of_a_link_cannot_be_moved_over_to_the_next(media):
@@ -229,14 +285,14 @@ media.FolderMedia(Path(sys.argv[1]), b"", "").put("a/0.jpg", bytes(9), "")
 """
 
 
-def test_a_killed_writer_leaves_no_picture_but_what_can_be_cleaned(media):
-    writer = subprocess.Popen([sys.executable, "-c", KILLED, media.root], stdout=subprocess.PIPE, text=True)
+def test_a_killed_writer_leaves_no_picture_but_what_can_be_cleaned(folder):
+    writer = subprocess.Popen([sys.executable, "-c", KILLED, folder.root], stdout=subprocess.PIPE, text=True)
     assert writer.stdout.readline() == "now\n"
     writer.kill()
     writer.communicate()
 
     with pytest.raises(NoSuchMedia):
-        media.get("a/0.jpg")
-    assert len(files(media)) == 1
-    assert media.clean(older_than_seconds=0) == 1
-    assert files(media) == []
+        folder.get("a/0.jpg")
+    assert len(files(folder)) == 1
+    assert folder.clean(older_than_seconds=0) == 1
+    assert files(folder) == []

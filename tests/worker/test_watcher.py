@@ -2,16 +2,19 @@
 
 import asyncio
 import threading
+from datetime import timedelta
 
 import pytest
 
 from engine import history, tasks
-from engine.ports import Trouble, Waiting
-from engine.tables import State
+from engine.generations import steps, submissions
+from engine.ports import Done, Trouble, Waiting
+from engine.tables import Outcome, State
 from tests.conftest import later
 from tests.worker.studio import Studio
 from worker import chores
 from worker.advance import advance
+from worker.errands import NotYet
 from worker.providers.sketch import Sketch
 
 
@@ -35,6 +38,8 @@ class Odd(Sketch):
             await asyncio.sleep(3600)
         if "far" in job.prompt:
             return Waiting(2**40)
+        if "dear" in job.prompt:
+            return Done((), 39_800)
         return await super().look(job)
 
 
@@ -79,11 +84,12 @@ def test_looks_that_hang_keep_no_other_picture_waiting(studio, cast):
 def test_a_look_that_crashes_is_not_asked_again_at_once(studio, cast):
     submitted(studio, cast.alice, "crash")
     good = submitted(studio, cast.carol, "a fox")
-    before = studio.tools.first.looks
+    odd = studio.tools.providers["sketch"]
+    before = odd.looks
 
     studio.run(good)
 
-    assert studio.tools.first.looks - before < 8
+    assert odd.looks - before < 8
 
 
 def test_one_note_that_cannot_be_written_loses_no_other(studio, cast, monkeypatch):
@@ -113,14 +119,38 @@ def test_a_slow_task_stops_no_round(studio, cast, monkeypatch):
     assert done.state is State.STORED
 
 
-def test_a_cancel_that_comes_an_hour_late_is_dropped(studio, cast, monkeypatch):
-    asked = submitted(studio, cast.alice, "a fox")
+def test_what_the_provider_cannot_tell_any_more_is_lost_and_asked_no_longer(studio, cast, monkeypatch):
+    monkeypatch.setattr(chores, "KEPT_FOR", timedelta(hours=1))
+    asked = submitted(studio, cast.alice, "a fox, far")
     told = []
     monkeypatch.setattr(Odd, "cancel", lambda self, job: told.append(job.request_id))
-    (done,) = studio.run(asked)
+    studio.database.run(lambda work: steps.fail(work, asked.id, Trouble.TOO_LATE))
 
-    chores.cancel_at_provider(studio.tools, str(done.id))
+    with pytest.raises(NotYet):
+        chores.close_at_provider(studio.tools, f"{asked.id}:1")
     later(studio.database, hours=2)
-    chores.cancel_at_provider(studio.tools, str(done.id))
+    chores.close_at_provider(studio.tools, f"{asked.id}:1")
 
-    assert told == [done.request_id]
+    assert told == [asked_id(studio, asked)]
+    assert outcome(studio, asked) == (Outcome.LOST, None)
+
+
+def test_what_nobody_waited_for_is_paid_for_and_written_down(studio, cast, monkeypatch):
+    asked = submitted(studio, cast.alice, "a fox, dear")
+    studio.database.run(lambda work: steps.fail(work, asked.id, Trouble.TOO_LATE))
+
+    studio.run(asked)
+
+    assert outcome(studio, asked) == (Outcome.DONE, 39_800)
+    assert studio.see(asked).state is State.FAILED
+
+
+def asked_id(studio, asked):
+    with studio.database.read() as work:
+        return submissions.get(work, asked.id, 1).request_id
+
+
+def outcome(studio, asked):
+    with studio.database.read() as work:
+        one = submissions.get(work, asked.id, 1)
+    return one.outcome, one.cost_microdollars

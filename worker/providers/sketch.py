@@ -8,7 +8,7 @@ import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from engine.ports import Done, Drawing, Job, Output, Progress, ProviderTrouble, Trouble, Waiting
+from engine.ports import Done, Drawing, Failed, Job, Output, Progress, ProviderTrouble, Taken, Trouble, Waiting
 from worker.providers.painting import paint
 
 REQUEST = re.compile(r"sketch-(\d+)-(\d+)-([a-z-]+)-[0-9a-f]+")
@@ -63,14 +63,15 @@ class Sketch:
     """
 
     name = "sketch"
+    tells = False
 
     def __init__(self, seconds: float, mishap: str, is_production: bool) -> None:
         self._seconds = seconds
         self._mishap = Mishap(mishap or Mishap.NONE)
         self._is_production = is_production
 
-    def submit(self, job: Job) -> str:
-        """The request id. Raises ProviderTrouble."""
+    def submit(self, job: Job) -> Taken:
+        """Raises ProviderTrouble."""
         mishap = self._mishap_of(job)
         if mishap is Mishap.SLOW_SUBMIT:
             time.sleep(self._seconds)
@@ -79,20 +80,22 @@ class Sketch:
         if job.attempt == 1 and mishap is Mishap.RETRY:
             raise ProviderTrouble(Trouble.PROVIDER, is_permanent=False, detail="sketch: busy, as asked")
         seconds = self._seconds * (CRAWL if mishap is Mishap.CRAWL else 1)
-        return f"sketch-{_now()}-{int(seconds * 1000)}-{mishap}-{secrets.token_hex(4)}"
+        return Taken(f"sketch-{_now()}-{int(seconds * 1000)}-{mishap}-{secrets.token_hex(4)}")
 
     async def look(self, job: Job) -> Progress:
-        """How far it is by the wall clock. Raises ProviderTrouble."""
+        """How far it is by the wall clock."""
         told = _read(job.request_id)
+        if told is None:
+            return Failed(Trouble.PROVIDER, is_permanent=True, detail=f"sketch: no request {job.request_id}")
         for until, place in PLACES:
             if told.share < until:
                 return Waiting(place)
         if told.share < 1 or told.mishap is Mishap.SILENT:
             return Drawing(told.seconds_left)
         if told.mishap is Mishap.FAIL:
-            raise ProviderTrouble(Trouble.PROVIDER, is_permanent=True, detail="sketch: failed, as asked")
+            return Failed(Trouble.PROVIDER, is_permanent=True, detail="sketch: failed, as asked")
         if told.mishap is Mishap.REFUSE:
-            raise ProviderTrouble(Trouble.REFUSED, is_permanent=True, detail="sketch: refused, as asked")
+            return Failed(Trouble.REFUSED, is_permanent=True, detail="sketch: refused, as asked")
         count = {Mishap.EMPTY: 0, Mishap.TWICE: job.pictures + 1}.get(told.mishap, job.pictures)
         urls = [f"sketch:{job.request_id}/{number}" for number in range(count)]
         return Done(tuple(Output(url, is_flagged=told.mishap is Mishap.FLAGGED) for url in urls))
@@ -100,9 +103,10 @@ class Sketch:
     def fetch(self, job: Job, output: Output) -> bytes:
         """A JPEG, or what the mishap makes of it. Raises ProviderTrouble for what is no output of this job."""
         start, _, number = output.url.rpartition("/")
-        if start != f"sketch:{job.request_id}" or not number.isdecimal():
+        told = _read(job.request_id)
+        if told is None or start != f"sketch:{job.request_id}" or not number.isdecimal():
             raise ProviderTrouble(Trouble.PROVIDER, is_permanent=True, detail=f"sketch: {output.url} is not ours")
-        mishap = _read(job.request_id).mishap
+        mishap = told.mishap
         if mishap is Mishap.BOMB:
             return _bomb()
         if mishap is Mishap.WRONG_TYPE:
@@ -121,10 +125,10 @@ class Sketch:
         return self._mishap
 
 
-def _read(request_id: str | None) -> _Told:
+def _read(request_id: str | None) -> _Told | None:
     found = REQUEST.fullmatch(request_id or "")
     if not found or found[3] not in tuple(Mishap):
-        raise ProviderTrouble(Trouble.PROVIDER, is_permanent=True, detail=f"sketch: no request {request_id}")
+        return None
     return _Told(int(found[1]), int(found[2]) * 1000, Mishap(found[3]))
 
 

@@ -53,7 +53,7 @@ def as_headers(refusal: Refusal, now: datetime) -> Mapping[str, str]:
             "RateLimit-Remaining": str(quota.left),
             "RateLimit-Reset": seconds,
         }
-    wait = _wait(refusal)
+    wait = _wait(refusal, now)
     return {"Retry-After": str(_seconds(wait))} if wait else {}
 
 
@@ -73,8 +73,10 @@ def _quota(refusal: Refusal, now: datetime) -> Quota | None:
             return None
 
 
-def _wait(refusal: Refusal) -> timedelta | None:
+def _wait(refusal: Refusal, now: datetime) -> timedelta | None:
     match refusal:
+        case errors.ModelResting():
+            return refusal.retry_at - now
         case errors.Busy():
             return timedelta(seconds=refusal.retry_in_seconds)
         case errors.QueueFull(is_total=True):

@@ -67,6 +67,7 @@ TABLE: dict[type[Exception], Kind] = {
     errors.QueueFull: Kind(429, "too-many-running"),
     errors.TooSoon: Kind(429, "too-soon"),
     errors.Busy: Kind(503, "busy"),
+    errors.ModelResting: Kind(503, "model-resting"),
     errors.UnderMaintenance: Kind(503, "under-maintenance"),
     errors.StorageFull: Kind(507, "storage-full"),
 }

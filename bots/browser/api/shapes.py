@@ -75,7 +75,9 @@ class Image(Given):
 class Failure(Given):
     """Why there is no picture. Nothing was charged."""
 
-    kind: Annotated[str, Field(description="refused, provider, unknown, too_late, broken_picture, storage, banned ...")]
+    kind: Annotated[
+        str, Field(description="refused, unfit, provider, unknown, too_late, broken_picture, storage, banned ...")
+    ]
     message: Annotated[str, Field(description="The same for people, in the language of Accept-Language")]
 
 

@@ -9,7 +9,8 @@ from bots.browser.guide.stage import FOX, Stage
 from bots.browser.shown import Shown
 from engine import generations, history, storage
 from engine.generations import Ask, Kept, steps, watching
-from engine.ports import Output, Trouble
+from engine.generations.arriving import arrive
+from engine.ports import Done, Output, Taken, Trouble
 
 LONG = "an orchard on a hill above the sea, every tree in blossom, " * 8
 WIDE, HIGH, THREE_TO_FOUR, FOUR_TO_THREE = "16:9", "9:16", "3:4", "4:3"
@@ -122,8 +123,9 @@ def _draw(stage: Stage, wish: Wish) -> int:
     generation_id = _request(stage, wish)
     held = stage.database.run(lambda work: steps.lease(work, generation_id))
     assert held is not None
-    stage.database.run(lambda work: steps.begin(work, held, "sketch"))
-    stage.database.run(lambda work: steps.submitted(work, held, _name(generation_id)))
+    job = stage.database.run(lambda work: steps.begin(work, held))
+    assert job is not None
+    stage.database.run(lambda work: steps.submitted(work, held, job.attempt, Taken(_name(generation_id))))
     sight = watching.Sight(generation_id, _name(generation_id), None, True, steps.FIRST_LOOK)
     stage.database.run(lambda work: watching.saw(work, [sight]))
     return generation_id
@@ -131,7 +133,7 @@ def _draw(stage: Stage, wish: Wish) -> int:
 
 def _is_ready(stage: Stage, generation_id: int, wish: Wish) -> None:
     outputs = [Output("https://provider.example/picture.jpg")] * wish.pictures
-    stage.database.run(lambda work: steps.ready(work, generation_id, _name(generation_id), outputs))
+    stage.database.run(lambda work: arrive(work, generation_id, 1, _name(generation_id), Done(tuple(outputs))))
 
 
 def _name(generation_id: int) -> str:

@@ -76,6 +76,7 @@ def _times(now: datetime) -> dict[str, Refusal]:
         "too-soon": errors.TooSoon(10, now + timedelta(seconds=7)),
         "queue": errors.QueueFull(3, 3, is_total=False),
         "queue-total": errors.QueueFull(1000, 1000, is_total=True),
+        "model-resting": errors.ModelResting("flux-dev", now + timedelta(seconds=48)),
         "maintenance": errors.UnderMaintenance(is_everywhere=True),
         "maintenance-here": errors.UnderMaintenance(is_everywhere=False),
         "busy": errors.Busy(),
