@@ -187,8 +187,11 @@ class WebhookReceiver(Protocol):
     def check(self, headers: Mapping[str, str], body: bytes) -> Message:
         """Headers by lower-case name. Raises NotTrusted, KeysAway, or ValueError for what cannot be read."""
 
-    def result(self, message: Message, job: Job) -> Ended:
-        """How it has ended. Raises ValueError for what cannot be read."""
+    def result(self, message: Message, job: Job) -> Ended | None:
+        """How it has ended; None when that has to be asked, because the message does not tell all of it.
+
+        Raises ValueError for what cannot be read.
+        """
 
 
 class NoSuchMedia(Fault):

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from engine.catalog import model
 from engine.database import Database, Work
 from engine.errors import Busy
-from engine.generations import arriving, get, steps, submissions, watching
+from engine.generations import arriving, get, steps, submissions
 from engine.ports import Job, KeysAway, Message, NotTrusted, WebhookReceiver
 from engine.trace import tracing
 
@@ -70,13 +70,13 @@ def _told(database: Database, receiver: WebhookReceiver, about: tuple[int, int],
 
 
 def _write_down(work: Work, receiver: WebhookReceiver, message: Message, job: Job) -> None:
+    which = (job.generation_id, job.attempt, message.request_id)
     try:
         ended = receiver.result(message, job)
-    except ValueError as error:  # it has ended, and it may be asked how
+    except ValueError as error:
         log.warning("generation %d: its webhook cannot be read: %s", job.generation_id, error)
-        watching.look_now(work, job.generation_id, message.request_id)
-        return
-    arrival = arriving.arrive(work, job.generation_id, job.attempt, message.request_id, ended)
+        ended = None
+    arrival = arriving.arrive(work, *which, ended) if ended else arriving.adopt(work, *which)
     log.info("generation %d, attempt %d: told of %s, %s", job.generation_id, job.attempt, message.request_id, arrival)
 
 

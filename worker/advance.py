@@ -130,7 +130,8 @@ def _keep_all(tools: Tools, lease: Lease) -> list[Kept]:
         raise ProviderTrouble(Trouble.REFUSED, is_permanent=True, detail="flagged as unsafe")
     with tools.database.read() as work:
         job = steps.job(generation, model(work, generation.model_id), generation.provider or "", generation.submits)
-    kept = []
+    kept: list[Kept] = []
+    trouble = Trouble.BROKEN_PICTURE
     for number, output in enumerate(safe):
         if number:
             tools.database.run(lambda work: steps.renew(work, lease))
@@ -138,9 +139,16 @@ def _keep_all(tools: Tools, lease: Lease) -> list[Kept]:
             kept.append(_keep(tools, generation, job, output, number))
         except BrokenPicture as broken:
             log.warning("picture %d of %d: %s", number + 1, len(safe), broken)
+        except Blank:
+            log.warning("picture %d of %d is blank: a refusal that does not say so", number + 1, len(safe))
+            trouble = Trouble.REFUSED
     if not kept:
-        raise ProviderTrouble(Trouble.BROKEN_PICTURE, is_permanent=True, detail="no picture can be kept")
+        raise ProviderTrouble(trouble, is_permanent=True, detail="no picture can be kept")
     return kept
+
+
+class Blank(Exception):
+    """There is nothing on the picture."""
 
 
 def _keep(tools: Tools, generation: Generation, job: Job, output: Output, number: int) -> Kept:
@@ -151,6 +159,8 @@ def _keep(tools: Tools, generation: Generation, job: Job, output: Output, number
     content = provider.fetch(job, output)
     facts = Facts(tools.database.settings.name, generation.id, generation.model_id, generation.changed_at)
     picture = finish(content, facts)
+    if picture.is_blank:
+        raise Blank
     key, thumbnail_key = _keys(generation.id, number, picture.suffix)
     tools.media.put(key, picture.content, picture.content_type)
     tools.media.put(thumbnail_key, picture.thumbnail, "image/jpeg")

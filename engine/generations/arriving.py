@@ -8,11 +8,12 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from engine import circuits
+from engine.catalog import model
 from engine.database import Work
 from engine.generations import hints, steps, submissions
 from engine.generations.row import Generation, get
 from engine.generations.submissions import Submission
-from engine.ports import Done, Ended, Failed, Output
+from engine.ports import Done, Ended, Failed, Output, Taken
 from engine.tables import State, generations
 
 TIME_TO_FINISH = timedelta(minutes=10)
@@ -46,6 +47,42 @@ def arrive(work: Work, generation_id: int, attempt: int, request_id: str, ended:
         is_used = _is_awaited(generation, attempt, request_id) and _failed(work, generation, ended)
     _tell_circuit(work, generation, submission, ended)
     return Arrival.USED if is_used else Arrival.LATE
+
+
+def adopt(work: Work, generation_id: int, attempt: int, request_id: str) -> Arrival:
+    """A try has ended, and its provider has to be asked how: it is looked at in the next round, also when nobody knew
+    that it had been taken. What nobody waits for is closed, which asks for its cost."""
+    submission = submissions.get(work, generation_id, attempt)
+    if submission is None or submission.request_id not in (None, request_id):
+        return Arrival.FOREIGN
+    if submission.outcome not in submissions.MAY_STILL_END:
+        return Arrival.KNOWN
+    submissions.take(work, generation_id, attempt, Taken(request_id, submission.memo))
+    generation = get(work, generation_id)
+    if not _is_awaited(generation, attempt, request_id) or not _looked_at(work, generation, submission, request_id):
+        submissions.close(work, generation_id)
+        return Arrival.LATE
+    return Arrival.USED
+
+
+def _looked_at(work: Work, generation: Generation, submission: Submission, request_id: str) -> bool:
+    """Submitted, whatever it was, and due now. False when it has moved on since it was seen."""
+    now = work.now()
+    values: dict[str, object] = {"look_at": now, "lease_token": None, "lease_until": None}
+    if generation.state is State.SUBMITTING:
+        seconds = model(work, generation.model_id).timeout_seconds
+        ours = {"state": State.SUBMITTED.value, "provider": submission.provider, "request_id": request_id}
+        values |= {**ours, "submitted_at": now, "changed_at": now, "deadline_at": now + timedelta(seconds=seconds)}
+    return bool(work.execute(_as_seen(generation).values(values)).rowcount)
+
+
+def _as_seen(generation: Generation) -> sa.Update:
+    """An UPDATE of a generation that has not moved on since it was seen."""
+    return sa.update(generations).where(
+        generations.c.id == generation.id,
+        generations.c.state == generation.state.value,
+        generations.c.submits == generation.submits,
+    )
 
 
 def _ready(work: Work, submission: Submission, request_id: str, outputs: Sequence[Output]) -> bool:
@@ -91,24 +128,16 @@ def _failed(work: Work, generation: Generation, failed: Failed) -> bool:
 def _again(work: Work, generation: Generation) -> bool:
     """In line once more. False when it has moved on since it was seen."""
     now = work.now()
-    moved = (
-        sa.update(generations)
-        .where(
-            generations.c.id == generation.id,
-            generations.c.state == generation.state.value,
-            generations.c.submits == generation.submits,
-        )
-        .values(
-            state=State.QUEUED.value,
-            request_id=None,
-            place=None,
-            submitted_at=None,
-            began_at=None,
-            lease_token=None,
-            lease_until=None,
-            changed_at=now,
-            deadline_at=now + timedelta(seconds=work.settings.queue_seconds),
-        )
+    moved = _as_seen(generation).values(
+        state=State.QUEUED.value,
+        request_id=None,
+        place=None,
+        submitted_at=None,
+        began_at=None,
+        lease_token=None,
+        lease_until=None,
+        changed_at=now,
+        deadline_at=now + timedelta(seconds=work.settings.queue_seconds),
     )
     if not work.execute(moved).rowcount:
         return False

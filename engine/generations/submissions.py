@@ -74,10 +74,12 @@ def reject(work: Work, generation_id: int, attempt: int) -> None:
 
 
 def take(work: Work, generation_id: int, attempt: int, taken: Taken) -> None:
-    """The provider has taken it; a webhook may have said so before, and how it has ended."""
-    asked = submissions.c.outcome == Outcome.ASKED.value
-    values = {"outcome": Outcome.TAKEN.value, "request_id": taken.request_id, "memo": taken.memo}
-    work.execute(sa.update(submissions).where(*_is(generation_id, attempt), asked).values(values))
+    """The provider has taken it, also what it seemed to reject; a webhook may have told before how it has ended."""
+    may = submissions.c.outcome.in_([one.value for one in MAY_STILL_END])
+    same = sa.or_(submissions.c.request_id.is_(None), submissions.c.request_id == taken.request_id)
+    values = {"outcome": Outcome.TAKEN.value, "cost_microdollars": None, "ended_at": None}
+    values |= {"request_id": taken.request_id, "memo": taken.memo}
+    work.execute(sa.update(submissions).where(*_is(generation_id, attempt), may, same).values(values))
 
 
 def finish(work: Work, generation_id: int, attempt: int, request_id: str, ended: Ended) -> bool:

@@ -60,13 +60,6 @@ def hint_again(work: Work, generation_id: int, state: State) -> bool:
     return True
 
 
-def look_now(work: Work, generation_id: int, request_id: str) -> None:
-    """Have a submitted generation looked at in the next round, when it is this request that it waits for."""
-    waits = (generations.c.state == State.SUBMITTED.value, generations.c.request_id == request_id)
-    soon = sa.update(generations).where(generations.c.id == generation_id, *waits).values(look_at=work.now())
-    work.execute(soon)
-
-
 def saw(work: Work, sights: Iterable[Sight]) -> None:
     """Write down how far submitted generations are, and when to look next. What has moved on is left alone."""
     now = work.now()

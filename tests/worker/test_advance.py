@@ -179,10 +179,9 @@ def test_banned_before_it_is_submitted_never_reaches_the_provider(studio, cast):
 
 
 def test_some_of_the_pictures_cost_their_share(database, cast, tmp_path):
-    good = io.BytesIO()
-    Image.new("RGB", (64, 64), "teal").save(good, "JPEG")
+    good = drawn("teal", "white")
     outputs = (Output("1"), Output("2", is_flagged=True), Output("3"), Output("4"))
-    provider = Scripted(lambda job, output: b"no" if output.url == "3" else good.getvalue(), outputs)
+    provider = Scripted(lambda job, output: b"no" if output.url == "3" else good, outputs)
     studio = Studio(database, provider, tmp_path / "media")
 
     (done,) = studio.run(studio.ask(cast.alice, pictures=4))
@@ -191,6 +190,34 @@ def test_some_of_the_pictures_cost_their_share(database, cast, tmp_path):
     with database.read() as work:
         assert len(generations.stored_pictures(work, [done.id])[done.id]) == 2
     assert_books_are_right(database)
+
+
+def drawn(paper, ink):
+    picture, content = Image.new("RGB", (64, 64), paper), io.BytesIO()
+    picture.paste(ink, (16, 16, 48, 48))
+    picture.save(content, "JPEG")
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("colour", ["black", "grey"])
+def test_a_picture_without_anything_on_it_is_a_refusal_and_costs_nothing(database, cast, tmp_path, colour):
+    provider = Scripted(lambda job, output: drawn(colour, colour), (Output("1"),))
+    studio = Studio(database, provider, tmp_path / "media")
+
+    (done,) = studio.run(studio.ask(cast.alice))
+
+    assert (done.state, done.trouble, done.charged) == (State.FAILED, Trouble.REFUSED, 0)
+    assert studio.files() == []
+
+
+def test_of_two_pictures_the_one_with_something_on_it_is_kept(database, cast, tmp_path):
+    pictures = {"1": drawn("black", "black"), "2": drawn("black", "white")}
+    provider = Scripted(lambda job, output: pictures[output.url], (Output("1"), Output("2")))
+    studio = Studio(database, provider, tmp_path / "media")
+
+    (done,) = studio.run(studio.ask(cast.alice, pictures=2))
+
+    assert (done.state, done.charged) == (State.STORED, parse(1))
 
 
 class Full(FolderMedia):

@@ -92,8 +92,7 @@ SUBMITS = {
     **{f"submit-{status}": FOR_GOOD for status in (400, 401, 403, 404)},
     **{f"submit-{status}": FOR_NOW for status in (408, 409, 429, 503)},
     "submit-429-retry-after": FOR_NOW,
-    "submit-500": FOR_NOW,
-    "submit-500-accepted": FOR_NOW,  # fal's own word for it that it was not taken
+    **dict.fromkeys(("submit-500", "submit-500-accepted"), UNKNOWN),
     **{f"submit-422-{name}": UNFIT for name in fal_mishaps.USER_ERRORS},
     **{f"submit-422-{name}": REFUSED for name in ("content_policy_violation", "no_media_generated")},
     **dict.fromkeys(("submit-502-nginx", "submit-502-nginx-accepted", "submit-504", "submit-504-accepted"), UNKNOWN),

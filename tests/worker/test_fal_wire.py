@@ -129,7 +129,7 @@ def test_no_request_for_another_host_leaves_the_wire():
         return await (await client._client).get(other.url)
 
     with scripted(lambda *_: (200, {})) as other:
-        with pytest.raises(fal_wire.Unanswered) as raised:
+        with pytest.raises(fal_wire.Unanswered, match="is not fal's") as raised:
             fal_wire.Wire("http://127.0.0.1:1", KEY).call(stray)
         assert not raised.value.has_left
         assert other.asked == []

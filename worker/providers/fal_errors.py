@@ -89,9 +89,10 @@ def failed(
 
 
 def not_taken(answer: Answer) -> ProviderTrouble:
-    """A submit that was answered with an error. UNKNOWN when something on the way to fal may have said it."""
+    """A submit that was answered with an error. UNKNOWN when it may be in the queue all the same: something on the way
+    may have said it, or fal itself may have stumbled after it was taken. Then it is never asked for again unseen."""
     end = failed(answer.status, answer.body, answer.error_type, answer.is_retryable)
-    if answer.status >= 500 and answer.status != OVERLOADED and not _is_fals_own(answer):
+    if answer.status >= 500 and answer.status != OVERLOADED:
         return ProviderTrouble(Trouble.UNKNOWN, is_permanent=False, detail=end.detail)
     return ProviderTrouble(
         end.trouble,
@@ -152,13 +153,6 @@ def _verdict(status: int | None, types: list[str], is_retryable: bool | None) ->
     if is_retryable is not None:
         return Trouble.PROVIDER, not is_retryable
     return Trouble.PROVIDER, status is not None and 400 <= status < 500 and status not in TOO_EARLY
-
-
-def _is_fals_own(answer: Answer) -> bool:
-    """A gateway's page, or the JSON of something in between, names neither a type of error nor a request."""
-    body = answer.body
-    is_named = bool(_types(body, answer.error_type)) or "x-fal-request-id" in answer.headers
-    return isinstance(body, Mapping) and is_named
 
 
 def _detail(status: int | None, types: list[str], body: object) -> str:

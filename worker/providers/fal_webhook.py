@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from engine.ports import Done, Ended, Job, KeysAway, Message, NotTrusted, ProviderTrouble
+from engine.ports import Done, Ended, Job, KeysAway, Message, NotTrusted, ProviderTrouble, Trouble
 from worker.download import download
 from worker.providers import fal_errors, fal_shapes
 
@@ -33,6 +33,9 @@ USER_ID = re.compile(r"[!-~]{1,200}")
 TIMESTAMP = re.compile(r"[0-9]{1,12}")
 SIGNATURE = re.compile(r"[0-9a-fA-F]{128}")
 STATUS = re.compile(r"\b([45][0-9]{2})\b")
+
+MAY_COST = (Trouble.REFUSED, Trouble.UNFIT)
+"""fal never bills what broke on its side."""
 
 Keys = tuple[Ed25519PublicKey, ...]
 
@@ -63,13 +66,17 @@ class FalWebhooks:
             raise NotTrusted("no key of fal's has signed this")
         return _message(signed.request_id, body)
 
-    def result(self, message: Message, job: Job) -> Ended:
-        """How it has ended. Raises ValueError for what only a look can tell: no payload, or no shape that we know."""
+    def result(self, message: Message, job: Job) -> Ended | None:
+        """How it has ended; None where only a look can tell: a payload that could not be sent, and what the GPU time of
+        a refused picture costs. Raises ValueError for no shape that we know."""
         content = message.content
         status, payload = content.get("status"), content.get("payload")
         if status == "ERROR":
             error_type = content.get("error_type")
-            return fal_errors.failed(_status(content), payload, error_type if isinstance(error_type, str) else None)
+            failed = fal_errors.failed(_status(content), payload, error_type if isinstance(error_type, str) else None)
+            return None if failed.trouble in MAY_COST else failed
+        if status == "OK" and payload is None:
+            return None
         if status != "OK" or not isinstance(payload, dict):
             raise ValueError("fal: a webhook without a result")
         return Done(fal_shapes.outputs(job, payload), fal_shapes.cost(job, payload, None))
