@@ -77,7 +77,8 @@ FAULTS = (
     # The watcher: what it saw, what is ready, who is hinted at again, what took too long, and tasks.
     Fault("watcher", "worker.providers.sketch:Sketch.look", Moment.AFTER_AWAIT, nth=3),
     *_steps("watcher", "saw"),
-    *_steps("watcher", "ready", "hint_again", moments=_WHOLE),
+    *(Fault("watcher", "engine.generations.arriving:arrive", moment) for moment in _WHOLE),
+    *_steps("watcher", "hint_again", moments=_WHOLE),
     *_steps("watcher", "fail", "give_up"),
     *(Fault("watcher", "engine.tasks:claim", moment) for moment in _WHOLE[:2]),
     Fault("watcher", "worker.media:FolderMedia.delete", Moment.HALF),

@@ -94,10 +94,10 @@ class House:
             self.tend()
             time.sleep(0.05)
 
-    def suffer(self, kills: int, seed: int, pause: float) -> None:
+    def suffer(self, kills: int, seed: int, pause: float, spared: Collection[str] = ()) -> None:
         """So many kills of anything, at the moments and in the order that the seed says; on average `pause` apart."""
         chance = random.Random(seed)
-        names = sorted({*self._pids, "redis"} - {"front"})
+        names = sorted({*self._pids, "redis"} - {"front", *spared})
         for _ in range(kills):
             self.live(chance.uniform(0, 2 * pause))
             self.kill(chance.choice(names))

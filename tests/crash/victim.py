@@ -16,11 +16,12 @@ from pathlib import Path
 
 from easel.__main__ import main as easel
 from easel.wiring import open_database
-from engine import tasks
+from engine import circuits, tasks
 from engine.generations import hints, steps
 from tests.crash.asks import ask_for
 from tests.crash.faults import arm
-from worker import advance, queue, watcher  # noqa: F401  # all is loaded before the first fork
+from worker import advance, chores, download, queue, watcher  # noqa: F401  # all is loaded before the first fork
+from worker.providers import fal, fal_wire  # noqa: F401
 from worker.providers.sketch import Sketch
 
 PR_SET_PDEATHSIG = 1
@@ -63,16 +64,23 @@ def be(name: str, folder: Path) -> None:
 
 def _run(part: str, folder: Path) -> None:
     if part == "front":
-        ask_for(open_database(), int(os.environ["CRASH_ASKS"]), float(os.environ.get("CRASH_PAUSE", 0)))
+        pause, is_plain = float(os.environ.get("CRASH_PAUSE", 0)), "CRASH_PLAIN" in os.environ
+        ask_for(open_database(), int(os.environ["CRASH_ASKS"]), pause, is_plain)
         (folder / "front-is-done").touch()
         return
-    sys.argv = ["easel", "watcher"] if part == "watcher" else ["easel", "worker", part]
+    sys.argv = ["easel", "worker", part] if part in ("submit", "finish") else ["easel", part]
     easel()
 
 
 def _hurry() -> None:
     steps.LEASE = tasks.LEASE = timedelta(seconds=4)
     hints.FIRST_WAIT, hints.LONGEST_WAIT = timedelta(seconds=1), timedelta(seconds=3)
+    circuits.REST, circuits.LONGEST_REST, circuits.PROBE = (timedelta(seconds=seconds) for seconds in (1, 2, 5))
+    chores.KEPT_FOR = timedelta(seconds=15)
+    tasks.LONGEST_WAIT = timedelta(seconds=4)
+    advance.ADOPTION_SECONDS = 6
+    fal_wire.DEADLINE = 2.5  # with the download, within the lease
+    download.download.__kwdefaults__["seconds"] = 2.5
 
 
 def _tidy_often() -> None:

@@ -256,8 +256,9 @@ def test_begun_megapixels_are_counted_and_sizes_that_cannot_be_are_one(sides, me
     assert cost(BANANA, payload, None) == 39_800
 
 
-def test_no_pictures_cost_nothing():
-    assert cost(FLUX, result(), None) == cost(BANANA, {"images": []}, None) == 0
+def test_an_empty_result_was_billed_as_it_was_asked_for():
+    assert cost(FLUX, result(), None) == FLUX.pictures * 25_000
+    assert cost(BANANA, {"images": []}, None) == BANANA.pictures * 39_800
 
 
 def test_each_of_many_pictures_costs_and_a_flood_is_bounded():

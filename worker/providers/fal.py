@@ -21,6 +21,7 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 KEY = re.compile(r"[!-~]+")
 KEPT_HEADER = {"X-Fal-Object-Lifecycle-Preference": json.dumps({"expiration_duration_seconds": 86_400})}
 """We fetch the pictures at once: fal need not keep them longer than a day."""
+GONE = (404, 410)
 NONSENSE = (LookupError, TypeError, ValueError, AttributeError, RecursionError, httpx.InvalidURL)
 """What reading an answer of the wrong shape raises, ours or fal_client's."""
 
@@ -182,7 +183,9 @@ def _failed(job: Job, status: Completed, error: Refused) -> Failed:
     if answer.status >= 500 and not _has_failed(status) and not answer.is_models_own:
         raise error
     kind = status.error_type or answer.error_type
-    billed = fal_shapes.cost(job, {"images": []}, answer.headers.get("x-fal-billable-units"))
+    is_lost = answer.status in GONE and not _has_failed(status)  # it ran to its end, so it was billed as asked
+    units = answer.headers.get("x-fal-billable-units", None if is_lost else "0")
+    billed = fal_shapes.cost(job, {}, units)
     return fal_errors.failed(answer.status, answer.body, kind, answer.is_retryable, billed)
 
 

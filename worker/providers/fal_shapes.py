@@ -104,9 +104,9 @@ def _units(text: str | None) -> Decimal | None:
 
 
 def _counted(job: Job, payload: Mapping[str, Any]) -> int:
-    """A result that cannot be read was made and billed all the same."""
+    """A result that cannot be read, or is empty, was made and billed all the same."""
     images = payload.get("images") if isinstance(payload, Mapping) else None
-    if not isinstance(images, list):
+    if not isinstance(images, list) or not images:
         return job.pictures
     return len(images) if job.cost_unit == "image" else sum(_megapixels(image) for image in images)
 
