@@ -1,7 +1,6 @@
 """What operators must know: one row a matter while it lasts, however often it is met."""
 
 import logging
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,8 +35,11 @@ def alert(work: Work, kind: str, key: str, detail: str) -> None:
     if work.execute(again).rowcount:
         return
     first = {"kind": kind, "key": key, "detail": detail, "first_at": now, "last_at": now}
-    with suppress(IntegrityError), work.connection.begin_nested():  # somebody else was first: as good
-        work.execute(sa.insert(alerts).values(first))
+    try:
+        with work.connection.begin_nested():
+            work.execute(sa.insert(alerts).values(first))
+    except IntegrityError:  # somebody else was first between our look and our insert
+        work.execute(again)
 
 
 def end(work: Work, kind: str, key: str) -> bool:

@@ -16,7 +16,7 @@ from engine.catalog import Model
 from engine.database import Work
 from engine.ports import Trouble
 from engine.settings import Settings
-from engine.tables import circuits
+from engine.tables import State, circuits, generations
 
 FAILURES = 5
 REST, LONGEST_REST = timedelta(seconds=30), timedelta(minutes=10)
@@ -68,12 +68,13 @@ def resting(work: Work, models: Sequence[Model]) -> dict[str, datetime]:
 
 
 def works(work: Work, provider: str, model_id: str) -> None:
-    """It has done what it was asked, or has said why not: forget what went wrong before."""
+    """It has done what it was asked, or has said why not: forget what went wrong before. Nobody waits any longer."""
     closed = sa.delete(circuits).where(*_is(provider, model_id)).returning(circuits.c.openings)
     row = work.execute(closed).one_or_none()
     if row and row.openings:
         alerts.end(work, "circuit", f"{provider}:{model_id}")
         alerts.end(work, "provider", provider)
+        _resume(work, model_id)
 
 
 def fails(work: Work, provider: str, model_id: str, generation_id: int, detail: str, is_ours: bool = False) -> None:
@@ -102,6 +103,15 @@ def _locked(work: Work, provider: str, model_id: str) -> sa.Row[Any]:
             work.execute(sa.insert(circuits).values(provider=provider, model_id=model_id, failures=0))
         row = work.execute(chosen).one()
     return row
+
+
+def _resume(work: Work, model_id: str) -> None:
+    """Those in line for this model are hinted at in the next round: they were to wait as long as a probe may take."""
+    # Who is just being worked on is passed over: waiting for his row here could be waiting for each other.
+    in_line = (generations.c.state == State.QUEUED.value, generations.c.model_id == model_id)
+    idle = sa.select(generations.c.id).where(*in_line, generations.c.lease_token.is_(None))
+    ids = idle.with_for_update(skip_locked=True)
+    work.execute(sa.update(generations).where(generations.c.id.in_(ids)).values(look_at=work.now()))
 
 
 def _open_until(work: Work, model_id: str, names: Sequence[str]) -> dict[str, datetime]:

@@ -1,4 +1,4 @@
-"""Takes each guard of the engine out of a copy of the program, and sees a test fail: an untested guard is no guard.
+"""Takes each guard out of a copy of the program, and sees a test fail: an untested guard is no guard.
 
 Run: python -m tests.guards [part of a name]. Ends with 1 when a guard can go without a test noticing.
 """
@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PARTS = ("engine", "easel", "tests", "pyproject.toml")
+PARTS = ("engine", "easel", "worker", "web_checkout", "bots", "tests", "pyproject.toml", "CHANGELOG.md")
 SECONDS = 120
 MIGRATION = "engine/migrations/versions/2026_11_20_ledger.py"
 TRIGGERS = "engine/migrations/append_only.py"
 OPENING = "engine/ledger/opening.py"
 ASKING = "engine/generations/asking.py"
 STEPS = "engine/generations/steps.py"
+ARRIVING = "engine/generations/arriving.py"
+SUBMISSIONS = "engine/generations/submissions.py"
+FAL_WEBHOOK = "worker/providers/fal_webhook.py"
 WATCHING = "engine/generations/watching.py"
 GENERATION_CHECKS = "engine/audit/generation_checks.py"
 PICTURES = "engine/migrations/versions/2026_11_20_pictures.py"
@@ -125,11 +128,43 @@ GUARDS = (
           "test_steps.py -k lost_his_lease and sqlite"),
     Guard("one failure", STEPS, "if not generation.is_open or (token", "if (token",
           "test_steps.py -k gives_back_once and sqlite"),
-    Guard("a result once", STEPS, "generations.c.state.in_((State.SUBMITTING.value, State.SUBMITTED.value)),", "",
-          "test_steps.py -k faster and sqlite"),
-    Guard("a result of its own request", STEPS,
-          "sa.or_(generations.c.request_id.is_(None), generations.c.request_id == request_id),", "",
-          "test_steps.py -k another_request and sqlite"),
+    Guard("a try ends once", SUBMISSIONS,
+          "            submissions.c.outcome.in_([one.value for one in MAY_STILL_END]),\n", "",
+          "test_arriving.py -k are_known and sqlite"),
+    Guard("a try of its own request", ARRIVING,
+          "    if submission is None or submission.request_id not in (None, request_id):\n"
+          "        return Arrival.FOREIGN\n    if not", "    if not", "test_arriving.py -k foreign and sqlite"),
+    Guard("a result for whom it is still open", ARRIVING,
+          ", generations.c.state.in_([state.value for state in WAITS]))", ",)",
+          "test_arriving.py -k costs_us and sqlite"),
+    Guard("a failure ends its own try only", ARRIVING,
+          "is_used = _is_awaited(generation, attempt, request_id) and", "is_used =",
+          "test_arriving.py -k does_not_end_the_second and sqlite"),
+    Guard("tried once more at most", ARRIVING,
+          "failed.is_permanent or generation.submits >= work.settings.submits", "failed.is_permanent",
+          "test_arriving.py -k tried_once_more and sqlite"),
+    Guard("what nobody wants is stopped", STEPS,
+          "    submissions.close(work, generation_id)\n    if generation.state is State.READY",
+          "    if generation.state is State.READY", "test_steps.py -k gives_back_once and sqlite"),
+    Guard("the fifth failure opens", "engine/circuits.py", "row.failures + 1 >= FAILURES", "False",
+          "test_circuits.py -k fifth and sqlite"),
+    Guard("one probes", "engine/circuits.py", ", circuits.c.open_until == until)", ")",
+          "test_circuits.py -k anothers_probe"),
+    Guard("no hold for a model that rests", "engine/policies/resting.py", "if until is not None:", "if False:",
+          "test_circuits.py -k before_anything_is_held and sqlite"),
+    Guard("fal's signature", FAL_WEBHOOK,
+          "if not _is_by(self._known(), signed) and not _is_by(self._newer(), signed):", "if False:",
+          "worker/test_fal_webhook.py"),
+    Guard("a signature of lately", FAL_WEBHOOK, "if abs(time() - int(timestamp)) > OLDEST_SECONDS:", "if False:",
+          "worker/test_fal_webhook.py"),
+    Guard("the body's own request", FAL_WEBHOOK, 'if content.get("request_id") != request_id:', "if False:",
+          "worker/test_fal_webhook.py"),
+    Guard("our own signature", "worker/callbacks.py", "if hmac.compare_digest(ours, found[3]) else None", "",
+          "worker/test_callbacks.py"),
+    Guard("one POST a submit", "worker/providers/fal_wire.py",
+          "            raise Unanswered(_named(error), bool(left)) from None\n        return",
+          "            raise\n        return",
+          "worker/test_fal.py -k drop-after"),
     Guard("nothing is submitted for the banned", STEPS, 
           "banned.find(work, generation.account_id, generation.space_id):\n        fail",
           "False:\n        fail", "test_steps.py -k banned and sqlite"),
@@ -203,7 +238,8 @@ def is_noticed(guard: Guard) -> bool:
 
 def _run_tests(copy: Path, guard: Guard) -> int:
     file, _, selection = guard.tests.partition(" -k ")
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", f"tests/engine/{file}"]
+    where = f"tests/{file}" if "/" in file else f"tests/engine/{file}"
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", where]
     if selection:
         command += ["-k", selection.replace("-or-", " or ")]
     try:

@@ -35,6 +35,10 @@ ENDED = AS_BEFORE | {"ended": "created_at"}
 DRAWN = ("INSERT INTO pictures SELECT id, {number}, {key}, 'k', 'image/jpeg', {width}, 1, {bytes} FROM generations "
          "WHERE request_key = 'm0'")  # fmt: skip
 AS_DRAWN = {"number": 1, "key": "'new'", "width": 1, "bytes": 10}
+TRIED = ("INSERT INTO submissions (generation_id, attempt, provider, outcome, request_id, cost_microdollars, asked_at, "
+         "ended_at) SELECT id, {attempt}, 'sketch', {outcome}, {request_id}, {cost}, created_at, {ended} FROM generations "
+         "WHERE request_key = 'm1'")  # fmt: skip
+AS_TRIED = {"attempt": 2, "outcome": "'done'", "request_id": "'new'", "cost": 39_800, "ended": "created_at"}
 OWED = ("INSERT INTO deliveries (generation_id, platform, state, not_before, created_at, done_at) "
         "SELECT id, platform, 'pending', created_at, created_at, NULL FROM generations "
         "WHERE request_key = 'm0'")  # fmt: skip
@@ -117,13 +121,25 @@ FORBIDDEN = {
     "uq_tasks_kind_key": (
         "INSERT INTO tasks (kind, key, due_at, created_at) SELECT kind, key, due_at, created_at FROM tasks"
     ),
+    "pk_submissions": TRIED.format(**AS_TRIED | {"attempt": 1}),
+    "uq_submissions_provider_request_id": TRIED.format(**AS_TRIED | {"request_id": "'r1'"}),
+    "ck_submissions_outcome": TRIED.format(**AS_TRIED | {"outcome": "'dreamt'", "cost": "NULL"}),
+    "ck_submissions_attempt": TRIED.format(**AS_TRIED | {"attempt": 0}),
+    "ck_submissions_cost_microdollars": TRIED.format(**AS_TRIED | {"cost": -1}),
+    "ck_submissions_request_id_first": TRIED.format(**AS_TRIED | {"request_id": "NULL"}),
+    "ck_submissions_an_end_has_its_cost": TRIED.format(**AS_TRIED | {"cost": "NULL"}),
+    "ck_submissions_an_end_has_a_moment": TRIED.format(**AS_TRIED | {"ended": "NULL"}),
+    "ck_circuits_failures": "INSERT INTO circuits (provider, model_id, failures) VALUES ('fal', 'flux-dev', -1)",
+    "ck_circuits_openings": (
+        "INSERT INTO circuits (provider, model_id, failures, openings) VALUES ('fal', 'flux-dev', 1, -1)"
+    ),
     "ck_preferences_bought": "UPDATE preferences SET bought = 'sometimes'",
     "ck_preferences_a_default_has_its_price": "UPDATE preferences SET default_model = 'flux-dev'",
     "ck_preferences_daily_cap": "UPDATE preferences SET daily_cap = -1",
 }  # fmt: skip
 GUARDED_TWICE = {"ck_grants_held": ["ck_grants_marked_is_held"]}
 ELSEWHERE = re.compile(
-    "models|packs|teasers|pk_(?!transactions|transfers|pictures)|fk_(?!transfers)|uq_spaces|uq_sessions|uq_personal"
+    "models|packs|teasers|pk_(?!transactions|transfers|pictures|submissions)|fk_(?!transfers)|uq_spaces|uq_sessions|uq_personal"
 )
 """Constraints that are no guard of money: the catalogue's, plain primary keys, and ids of rows that must exist."""
 
@@ -141,6 +157,7 @@ def written(database, cast):
         conclude(work, drawn, State.STORED, drawn.price, first.bytes, kept=[first])
         generations.request(work, Ask(cast.alice, "telegram", "m1", "flux-dev", "a fox"))
         work.execute(sa.text("UPDATE generations SET provider = 'sketch', request_id = 'r1' WHERE request_key = 'm1'"))
+        work.execute(sa.text(TRIED.format(**AS_TRIED | {"attempt": 1, "request_id": "'r1'"})))
         tasks.add(work, "delete_media", "7")
         preferences.choose_cap(work, cast.alice, parse(3))
     database.run(lambda work: purchases.paid(work, "p1", cast.alice, parse(10)))
@@ -231,7 +248,8 @@ TAMPERED = {
                        "WHERE account_id = :alice AND number = 1", "buckets"),
     "a balance raised": ("UPDATE accounts SET balance = balance + 1 WHERE id = :alice", "account balance"),
     "bytes made up": ("UPDATE accounts SET bytes_used = 1 WHERE id = :alice", "storage"),
-    "a hold's generation removed": ("DELETE FROM generations WHERE request_key = 'm1'", "holds"),
+    "a hold's generation removed": (
+        "DELETE FROM submissions; DELETE FROM generations WHERE request_key = 'm1'", "holds"),
     "a generation ended by hand": (
         "UPDATE generations SET state = 'failed', trouble = 'unknown', ended_at = created_at, bytes_held = 0 "
         "WHERE request_key = 'm1'", "generations"),
@@ -242,6 +260,9 @@ TAMPERED = {
         "INSERT INTO pictures SELECT generation_id, 1, 'new', 'k', 'image/jpeg', 1, 1, 1 FROM pictures", "pictures"),
     "a picture of what was never drawn": (
         "UPDATE pictures SET generation_id = (SELECT id FROM generations WHERE request_key = 'm1')", "pictures"),
+    "a picture from nowhere": ("UPDATE generations SET submits = 1 WHERE request_key = 'm0'", "sources"),
+    "a try too many": (
+        "UPDATE generations SET submits = 1 WHERE request_key = 'm1'; " + TRIED.format(**AS_TRIED), "sources"),
     "a target lowered": ("UPDATE purchases SET target = 0", "reversals"),
     "a debt paid by hand": ("UPDATE debts SET owed = 5, paid = 5", "debts"),
     "a purchase made larger": ("UPDATE purchases SET credits = credits + 1", "purchases"),

@@ -42,6 +42,16 @@ ASPECT_RATIOS = {
 SCALES = {"1K": 1, "2K": 2, "4K": 4}
 SIDE = {"type": "integer", "minimum": 1, "maximum": 14142}
 SIZE = {"type": "object", "properties": {"width": SIDE, "height": SIDE}}
+IMAGE = {
+    "type": "object",
+    "properties": {
+        "url": {"type": "string"},
+        "content_type": {"type": "string"},
+        "width": {"type": "integer"},
+        "height": {"type": "integer"},
+    },
+    "required": ["url"],
+}
 LORA = {
     "type": "object",
     "properties": {"path": {"type": "string"}, "scale": _number("number", 0, 4), "force": {"type": "boolean"}},
@@ -131,16 +141,43 @@ def price(endpoint: str) -> dict[str, Any]:
 
 def openapi(endpoint: str) -> dict[str, Any]:
     """The description of the endpoint's queue."""
-    name = "".join(word.title() for word in endpoint.replace("/", "-").split("-")[2:]) + "Input"
-    body = {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}, "required": True}
-    schema = {"title": name, "type": "object", "properties": ENDPOINTS[endpoint], "required": ["prompt"]}
+    name = "".join(word.title() for word in endpoint.replace("/", "-").split("-")[2:])
+    taken = {"properties": ENDPOINTS[endpoint], "required": ["prompt"]}
+    given = {"properties": {"images": {"type": "array", "items": IMAGE}, **_besides(endpoint)}, "required": ["images"]}
+    shapes = {f"{name}Input": taken, f"{name}Output": given}
+    result = {"description": "Result of the request.", **_in_json(f"{name}Output")}
     return {
         "openapi": "3.0.4",
         "info": {"title": f"Queue OpenAPI for {endpoint}", "version": "1.0.0"},
         "servers": [{"url": "https://queue.fal.run"}],
-        "components": {"schemas": {name: schema}},
-        "paths": {f"/{endpoint}": {"post": {"requestBody": body, "responses": {"200": {"description": "Queued"}}}}},
+        "components": {"schemas": {one: {"title": one, "type": "object", **shape} for one, shape in shapes.items()}},
+        "paths": {
+            f"/{endpoint}": {
+                "post": {
+                    "requestBody": {"required": True, **_in_json(f"{name}Input")},
+                    "responses": {"200": {"description": "Queued"}},
+                }
+            },
+            f"/{endpoint}/requests/{{request_id}}": {"get": {"responses": {"200": result}}},
+        },
     }
+
+
+def _besides(endpoint: str) -> dict[str, Any]:
+    """What a result has beside its images."""
+    if not is_flux(endpoint):
+        return {"description": {"type": "string"}}
+    flags = {"type": "array", "items": {"type": "boolean"}}
+    return {
+        "timings": {"type": "object"},
+        "seed": {"type": "integer"},
+        "has_nsfw_concepts": flags,
+        "prompt": {"type": "string"},
+    }
+
+
+def _in_json(name: str) -> dict[str, Any]:
+    return {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}}
 
 
 Where = tuple[str | int, ...]

@@ -61,12 +61,15 @@ class Studio:
         try:
             async with asyncio.timeout(PATIENCE):
                 while any(self.see(generation).is_open for generation in asked) or self._owes_tasks():
-                    while self.hints.waiting:
-                        await asyncio.to_thread(advance, self.tools, self.hints.waiting.popleft())
+                    await self._take_up()
                     await asyncio.sleep(0.02)
         finally:
             stop.set()
             await watching
+
+    async def _take_up(self):
+        while self.hints.waiting:
+            await asyncio.to_thread(advance, self.tools, self.hints.waiting.popleft())
 
     def _owes_tasks(self):
         with self.database.read() as work:

@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 
 from engine import catalog
+from engine.settings import Settings
+from tests.simulators.fal_process import fal_simulator
 from tests.worker.fal_documents import HANG_UP, KEY, WORD, document, documents
 from worker.providers import fal_check, fal_schema
 
@@ -45,6 +47,14 @@ def shapes(fal, endpoint):
 
 def test_a_catalogue_that_is_right_is_quiet(said):
     assert said() == []
+
+
+def test_the_simulated_fal_is_as_the_catalogue_says(models, tmp_path):
+    with fal_simulator(tmp_path) as simulator:
+        urls = {name.removeprefix("EASEL_").lower(): url for name, url in simulator.environment().items()}
+        settings = Settings(_env_file=None, **urls)
+
+        assert fal_check.check(settings, models) == []
 
 
 def test_the_key_goes_to_the_prices_only_and_once(fal, said, models):

@@ -1,0 +1,93 @@
+"""Each mishap of fal alone, through the real product: it ends, the credits are right, and so is what fal has billed."""
+
+from contextlib import nullcontext
+
+import pytest
+
+from tests.simulators import fal_log
+from tests.simulators.fal_mishaps import (
+    ACCEPTED_ERRORS,
+    MISHAPS,
+    MODEL_ERRORS,
+    PICTURES,
+    REQUEST_ERRORS,
+    SUBMIT_ERRORS,
+    USER_ERRORS,
+    WEBHOOK,
+)
+
+pytest_plugins = "tests.worker.fal_house"
+
+LATE_SECONDS = 2.5
+GATEWAYS = ("500", "502-nginx", "504")
+"""Submits that may have been taken, whatever they are answered."""
+REFUSED_AT_ONCE = ("content_policy_violation", "no_media_generated")
+UNANSWERED = (
+    *(f"submit-{name}-accepted" for name in ACCEPTED_ERRORS),
+    *("drop-after", "slow-submit", "drip-submit", "junk-json", "deep-json", "no-request-id", "huge-json"),
+)
+"""They run, and only a webhook can say so."""
+UNTOLD = ("result-500", "result-html", "status-404", "status-junk", "status-unknown", "status-drip")
+"""They end, and only a webhook says how."""
+BROKEN = ("svg", "html", "zero-bytes", "truncated", "bomb", "huge", "gzip-bomb")
+BLANK = ("flagged", "black", "blank")
+
+ENDS = {
+    **dict.fromkeys(("foreign-urls", "late", "result-404", "two-images", *UNANSWERED, *UNTOLD, *WEBHOOK), "stored"),
+    **dict.fromkeys(("result-500-once", "result-drop-once", "status-500-once", "status-429-once"), "stored"),
+    **dict.fromkeys((f"submit-{name}" for name in SUBMIT_ERRORS), "provider"),
+    **dict.fromkeys((f"submit-{name}" for name in GATEWAYS), "unknown"),
+    **dict.fromkeys(("drop-before", "html-200"), "unknown"),
+    **dict.fromkeys((f"submit-422-{name}" for name in USER_ERRORS), "unfit"),
+    **dict.fromkeys((f"submit-422-{name}" for name in REFUSED_AT_ONCE), "refused"),
+    **dict.fromkeys(("refuse", "no-media", *BLANK), "refused"),
+    **dict.fromkeys(("never-drawing", "other-request-id"), "too_late"),
+    **dict.fromkeys(("never-queued", *(f"error-{name}" for name in (*MODEL_ERRORS, *REQUEST_ERRORS))), "provider"),
+    **dict.fromkeys(set(PICTURES) - {"two-images", *BROKEN, *BLANK}, "provider"),
+    **dict.fromkeys(BROKEN, "broken_picture"),
+}
+POLLED = {
+    **dict.fromkeys(UNANSWERED, "unknown"),
+    **dict.fromkeys(UNTOLD, "too_late"),
+    "result-404": "provider",
+}
+"""What ends otherwise where fal cannot call us."""
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [("webhook", "sqlite"), ("webhook", "postgresql"), ("polling", "sqlite"), ("away", "sqlite")],
+)
+def test_each_mishap_alone_ends_as_it_should_and_every_dollar_is_known(mode, kind, open_house, caplog):
+    house = open_house(kind=kind, is_called=mode != "polling")
+    like = "nano-banana" if mode == "polling" else "flux-dev"  # each shape of a result has its turn
+    asked = {}
+    for name in MISHAPS:
+        house.add_model(name, like, timeout_seconds=10, start_seconds=3)  # whose circuit is its own
+        asked[name] = house.ask(house.cast.alice, f"a fox [{name}]", model=name)
+
+    with nullcontext() if mode == "polling" else house.door(after=LATE_SECONDS if mode == "away" else 0):
+        ended = dict(zip(asked, house.run(*asked.values()), strict=True))
+
+    expected = {**ENDS, **POLLED} if mode == "polling" else ENDS
+    assert {name: _end(one) for name, one in ended.items()} == expected
+    assert house.wrong(list(ended.values()), is_told=mode != "polling") == []
+    assert {name for name, one in ended.items() if house.posts(one) > 1 and _end(one) in ("refused", "unfit")} == set()
+    lost = {name for name, one in ended.items() if "lost" in (outcome for _, outcome, _ in house.tries(one))}
+    assert lost == {name for name, end in expected.items() if end == "too_late"}
+    unseen = {f"a fox [{name}]" for name in UNANSWERED} if mode == "polling" else set()
+    assert set(house.unseen()) == unseen
+    assert set(house.alerts()) == {"provider fal", "circuit fal:submit-401", "circuit fal:submit-403"}
+    assert [one.getMessage() for one in caplog.records if one.exc_info] == []
+    _assert_only_the_true_ones_are_believed(house)
+
+
+def _end(generation):
+    return generation.trouble.value if generation.trouble else generation.state.value
+
+
+def _assert_only_the_true_ones_are_believed(house):
+    for line in fal_log.webhooks(house.fal.log):
+        may = (401,) if line["kind"] in ("forged", "stale") else (204,)
+        assert line["status"] in (*may, "no answer"), line
