@@ -36,8 +36,8 @@ DRAWN = ("INSERT INTO pictures SELECT id, {number}, {key}, 'k', 'image/jpeg', {w
          "WHERE request_key = 'm0'")  # fmt: skip
 AS_DRAWN = {"number": 1, "key": "'new'", "width": 1, "bytes": 10}
 TRIED = ("INSERT INTO submissions (generation_id, attempt, provider, outcome, request_id, cost_microdollars, asked_at, "
-         "ended_at) SELECT id, {attempt}, 'sketch', {outcome}, {request_id}, {cost}, created_at, {ended} FROM generations "
-         "WHERE request_key = 'm1'")  # fmt: skip
+         "ended_at) SELECT id, {attempt}, 'sketch', {outcome}, {request_id}, {cost}, created_at, {ended} "
+         "FROM generations WHERE request_key = 'm1'")  # fmt: skip
 AS_TRIED = {"attempt": 2, "outcome": "'done'", "request_id": "'new'", "cost": 39_800, "ended": "created_at"}
 OWED = ("INSERT INTO deliveries (generation_id, platform, state, not_before, created_at, done_at) "
         "SELECT id, platform, 'pending', created_at, created_at, NULL FROM generations "
