@@ -12,7 +12,7 @@ from engine.database import Work
 from engine.generations import Generation, Kept, get, steps, submissions
 from engine.generations.asking import MOST_PICTURES
 from engine.generations.steps import FINISHES, Lease
-from engine.ports import Job, Output, ProviderTrouble, Step, Trouble
+from engine.ports import Job, Output, ProviderTrouble, Step, Taken, Trouble
 from engine.tables import State
 from engine.trace import tracing
 from worker.images import BrokenPicture, Facts, Finished, finish
@@ -46,8 +46,7 @@ def _submit(tools: Tools, lease: Lease) -> None:
     job = tools.database.run(lambda work: steps.begin(work, lease))
     if job is None:
         return
-    tells = tools.tells(job.provider)
-    if tools.callbacks is not None and tells:
+    if tools.callbacks is not None and tools.tells(job.provider):
         job = replace(job, webhook_url=tools.callbacks.url(job.provider, job.generation_id, job.attempt))
     try:
         taken = tools.providers[job.provider].submit(job)
@@ -56,9 +55,14 @@ def _submit(tools: Tools, lease: Lease) -> None:
         tools.database.run(partial(_not_submitted, lease=lease, job=job, error=error))
         return
     log.info("submitted to %s as %s, attempt %d", job.provider, taken.request_id, job.attempt)
-    first_look = FIRST_LOOK_WHEN_TOLD if tells else steps.FIRST_LOOK
-    if not tools.database.run(lambda work: steps.submitted(work, lease, job.attempt, taken, first_look)):
+    if not tools.database.run(partial(_submitted, lease=lease, job=job, taken=taken)):
         log.info("submitted as %s, and it was over or known already", taken.request_id)
+
+
+def _submitted(work: Work, lease: Lease, job: Job, taken: Taken) -> bool:
+    circuits.takes(work, job.provider)
+    first_look = FIRST_LOOK_WHEN_TOLD if job.webhook_url else steps.FIRST_LOOK
+    return steps.submitted(work, lease, job.attempt, taken, first_look)
 
 
 def _not_submitted(work: Work, lease: Lease, job: Job, error: ProviderTrouble) -> None:
@@ -76,10 +80,12 @@ def _not_submitted(work: Work, lease: Lease, job: Job, error: ProviderTrouble) -
     else:
         wait = ADOPTION_SECONDS if work.settings.callback_url else RETRY_SECONDS
         steps.put_off(work, lease, wait, is_known=False)
-    if error.trouble in circuits.OURS:
+    if error.is_ours:
+        circuits.rejects_us(work, job.provider, job.generation_id, error.detail)
+    elif error.trouble in circuits.OURS:
         circuits.works(work, job.provider, job.model_id)
     else:
-        circuits.fails(work, job.provider, job.model_id, job.generation_id, error.detail, error.is_ours)
+        circuits.fails(work, job.provider, job.model_id, job.generation_id, error.detail)
 
 
 def _finish(tools: Tools, lease: Lease) -> None:

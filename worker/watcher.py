@@ -145,8 +145,8 @@ class Watcher:
             self._notes[generation.id] = lambda work: watching.saw(work, [seen])
 
     async def _alarm(self, job: Job, detail: str) -> None:
-        told = partial(circuits.fails, provider=job.provider, model_id=job.model_id, generation_id=job.generation_id)
-        await self._in_thread(partial(self._database.run, partial(told, detail=detail, is_ours=True)))
+        told = partial(circuits.rejects_us, provider=job.provider, generation_id=job.generation_id, detail=detail)
+        await self._in_thread(partial(self._database.run, told))
 
     def _write_soon(self) -> None:
         """A picture that is made does not wait for the next round, only for others that are made with it."""

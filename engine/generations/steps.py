@@ -34,6 +34,11 @@ WAITING_FOR: dict[Step | None, tuple[State, ...]] = {
 }
 """What each kind of worker takes up: pictures are opened only where they are finished."""
 
+LONGEST_IN_LINE = timedelta(seconds=60)
+"""How long a generation waits while nobody can be asked for its model."""
+
+SOONEST_AGAIN, LATEST_AGAIN = 1.0, 5.0
+
 FIRST_LOOK = timedelta(seconds=1)
 """When a provider that tells us nothing by itself is asked how far it is."""
 
@@ -93,7 +98,7 @@ def begin(work: Work, held: Lease) -> Job | None:
     asked = model(work, generation.model_id)
     provider = circuits.choose(work, asked, generation.id, but=generation.provider)
     if provider is None:
-        put_off(work, held, _until_a_probe(work, asked))
+        _wait_for_a_probe(work, held, asked)
         return None
     attempt = generation.submits + 1
     values = {"state": State.SUBMITTING.value, "submits": attempt, "provider": provider}
@@ -205,10 +210,14 @@ def is_free(now: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(generations.c.lease_until.is_(None), generations.c.lease_until < now)
 
 
-def _until_a_probe(work: Work, of: Model) -> float:
-    """Seconds until somebody may be asked for this model again; a second when that is now, for another's probe."""
-    until = circuits.rests_until(work, of)
-    return max(1.0, (until - work.now()).total_seconds()) if until else 1.0
+def _wait_for_a_probe(work: Work, held: Lease, of: Model) -> None:
+    """In line until somebody may be asked for this model again, though not for long: then the credits go back."""
+    now, until = work.now(), circuits.rests_until(work, of)
+    if now - held.generation.changed_at > LONGEST_IN_LINE:
+        fail(work, held.generation.id, Trouble.PROVIDER, token=held.token)
+        return
+    left = (until - now).total_seconds() if until else 0
+    put_off(work, held, min(max(left, SOONEST_AGAIN), LATEST_AGAIN))  # another's probe may end well at any time
 
 
 def _under(work: Work, held: Lease, **values: Any) -> bool:

@@ -24,9 +24,9 @@ def database(new_database, kind):
     return new_database(kind, request_seconds=0, running_per_account=100)
 
 
-def fails(database, times, is_ours=False, name="nano-banana-pro", generation_id=0):
+def fails(database, times, name="nano-banana-pro"):
     for _ in range(times):
-        database.run(lambda work: circuits.fails(work, "sketch", name, generation_id, "no runner", is_ours))
+        database.run(lambda work: circuits.fails(work, "sketch", name, 0, "no runner"))
 
 
 def rests(database, name="nano-banana-pro"):
@@ -142,6 +142,24 @@ def test_of_many_at_once_one_probes(database, cast):
     assert sum(job is not None for job in jobs) == 1
 
 
+def test_who_waits_in_line_for_a_minute_gets_his_credits_back(database, cast):
+    before = money(database, cast.alice)
+    waits = request(database, cast.alice)
+    fails(database, 5)
+    assert begin(database, lease(database, waits)) is None
+    assert get(database, waits).state is State.QUEUED
+    later(database, seconds=20)
+    fails(database, 1)
+    later(database, seconds=41)
+    database.run(lambda work: circuits.choose(work, model(work, "nano-banana-pro"), 999))  # somebody else probes
+
+    assert begin(database, lease(database, waits)) is None
+
+    ended = get(database, waits)
+    assert (ended.state, ended.trouble, ended.submits) == (State.FAILED, Trouble.PROVIDER, 0)
+    assert money(database, cast.alice) == before
+
+
 @pytest.mark.parametrize("kind", ["postgresql"])
 def test_who_waited_for_anothers_probe_does_not_probe_too(database):
     fails(database, 5)
@@ -209,15 +227,45 @@ def test_it_never_rests_longer_than_ten_minutes(database):
 # our key
 
 
-def test_our_own_key_opens_it_at_once_and_is_one_alert_until_it_works_again(database):
-    fails(database, 1, is_ours=True)
-    fails(database, 1, is_ours=True, name="flux-dev")
+def rejects_us(database, generation_id=0):
+    database.run(lambda work: circuits.rejects_us(work, "sketch", generation_id, "no balance"))
+
+
+def test_a_key_that_is_no_good_rests_every_model_at_once_and_is_one_alert(database, cast):
+    rejects_us(database)
+    rejects_us(database)
 
     assert (rests(database), rests(database, "flux-dev")) == (30, 30)
-    assert ("provider", "sketch", 2) in lasting(database)
-    for name in ("nano-banana-pro", "flux-dev"):
-        database.run(lambda work, name=name: circuits.works(work, "sketch", name))
+    assert lasting(database) == [("provider", "sketch", 2)]
+    with pytest.raises(ModelResting):
+        request(database, cast.alice)
+
+
+def test_it_is_over_when_a_request_is_taken_again_not_when_an_old_one_ends_well(database, cast):
+    running, probe = request(database, cast.alice), request(database, cast.alice, "m2", "flux-dev")
+    bring(database, running, State.SUBMITTED)
+    rejects_us(database)
+    arrive(database, running, Done((Output("a"),)), f"r{running.id}")
+    assert rests(database, "flux-dev") == 30
+    later(database, seconds=31)
+    assert begin(database, lease(database, probe)) is not None
+
+    database.run(lambda work: circuits.takes(work, "sketch"))
+
+    assert (rests(database), rests(database, "flux-dev")) == (None, None)
     assert lasting(database) == []
+
+
+def test_one_generation_probes_for_all_models(database, cast):
+    first, second = request(database, cast.alice), request(database, cast.alice, "m2", "flux-dev")
+    rejects_us(database)
+    later(database, seconds=31)
+
+    assert begin(database, lease(database, first)) is not None
+    assert begin(database, lease(database, second)) is None
+    rejects_us(database, first.id)
+
+    assert rests(database, "flux-dev") == 60
 
 
 def test_an_alert_met_by_many_at_once_is_one_row(database):

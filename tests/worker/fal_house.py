@@ -52,6 +52,7 @@ def hurry(monkeypatch):
     monkeypatch.setattr("worker.advance.FIRST_LOOK_WHEN_TOLD", timedelta(seconds=3))
     monkeypatch.setattr("worker.chores.KEPT_FOR", timedelta(seconds=16))
     monkeypatch.setattr("worker.chores.LONGEST_LOOK", 3)
+    monkeypatch.setattr("engine.generations.steps.LONGEST_IN_LINE", timedelta(seconds=20))
     monkeypatch.setattr("engine.tasks.FIRST_WAIT", timedelta(seconds=0.5))
     monkeypatch.setattr("engine.tasks.LONGEST_WAIT", timedelta(seconds=2))
     monkeypatch.setattr("worker.providers.fal_wire.DEADLINE", 2.5)

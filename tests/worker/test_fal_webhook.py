@@ -331,9 +331,6 @@ def test_a_result_is_what_its_payload_says():
         ({"error": "Request timeout", "error_type": "request_timeout", "payload": None}, (Trouble.PROVIDER, False)),
         ({"error": "Client cancelled", "error_type": "client_cancelled"}, (Trouble.PROVIDER, True)),
         ({"error": "Invalid status code: 500", "payload": "text"}, (Trouble.PROVIDER, False)),
-        ({"error": "Port 42255 is closed"}, (Trouble.PROVIDER, False)),
-        ({"error": None, "error_type": 7, "payload": None}, (Trouble.PROVIDER, False)),
-        ({}, (Trouble.PROVIDER, False)),
     ],
 )
 def test_an_error_is_a_failure_that_has_cost_nothing(content, expected):
@@ -369,6 +366,9 @@ def test_a_webhook_of_no_shape_that_we_know_cannot_be_read(content):
             "payload": {"detail": [{"type": "content_policy_violation"}]},
         },
         {"status": "ERROR", "error": "Invalid status code: 422", "payload": {"detail": [{"type": "new"}]}},
+        {"status": "ERROR", "error": "Port 42255 is closed"},
+        {"status": "ERROR", "error": None, "error_type": 7, "payload": None},
+        {"status": "ERROR"},
     ],
 )
 def test_what_a_webhook_does_not_tell_has_to_be_asked(content):

@@ -67,14 +67,15 @@ class FalWebhooks:
         return _message(signed.request_id, body)
 
     def result(self, message: Message, job: Job) -> Ended | None:
-        """How it has ended; None where only a look can tell: a payload that could not be sent, and what the GPU time of
-        a refused picture costs. Raises ValueError for no shape that we know."""
+        """How it has ended; None where only a look can tell: a payload that could not be sent, an error without status
+        or type, and what the GPU time of a refused picture costs. Raises ValueError for no shape that we know."""
         content = message.content
         status, payload = content.get("status"), content.get("payload")
         if status == "ERROR":
-            error_type = content.get("error_type")
-            failed = fal_errors.failed(_status(content), payload, error_type if isinstance(error_type, str) else None)
-            return None if failed.trouble in MAY_COST else failed
+            error_type, code = content.get("error_type"), _status(content)
+            failed = fal_errors.failed(code, payload, error_type if isinstance(error_type, str) else None)
+            is_told = code is not None or isinstance(error_type, str)
+            return failed if is_told and failed.trouble not in MAY_COST else None
         if status == "OK" and payload is None:
             return None
         if status != "OK" or not isinstance(payload, dict):

@@ -101,7 +101,6 @@ def _circuits_and_alerts() -> None:
         sa.Column("probe", sa.BigInteger(), nullable=True),
         sa.CheckConstraint("failures >= 0", name=op.f("ck_circuits_failures")),
         sa.CheckConstraint("openings >= 0", name=op.f("ck_circuits_openings")),
-        sa.ForeignKeyConstraint(["model_id"], ["models.id"], name=op.f("fk_circuits_model_id")),
         sa.PrimaryKeyConstraint("provider", "model_id", name=op.f("pk_circuits")),
     )
     op.create_table(
