@@ -40,6 +40,7 @@ locks: .venv/develop ## Make the locks anew from pyproject.toml
 	$(COMPILE) pyproject.toml --extra install -o locks/product.txt
 	$(COMPILE) pyproject.toml --extra install --extra develop -o locks/develop.txt
 	echo 'moto[server]~=5.2.5' | $(COMPILE) - -o locks/s3.txt
+	printf '%s\n' 'arq~=0.28.0' 'saq[redis]~=0.26.4' 'aiohttp~=3.14.5' | $(COMPILE) - -o locks/peers.txt
 
 clean: ## Remove what was set up; data stays
 	rm -rf .venv

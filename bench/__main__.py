@@ -2,9 +2,9 @@
 
 import sys
 
-from bench import common, growth, ledger, machine, pictures, sqlite
+from bench import common, growth, ledger, machine, pictures, provider, sqlite
 
-FILES = (ledger, growth, sqlite, pictures, machine)
+FILES = (ledger, growth, sqlite, pictures, machine, provider)
 
 
 def main() -> None:

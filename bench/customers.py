@@ -3,12 +3,13 @@
 import itertools
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -75,7 +76,7 @@ class Customers:
         asked: list[int] = []
         deadline = time.monotonic() + LONGEST_SECONDS
         with ThreadPoolExecutor(THREADS) as threads:
-            while (running := self._running()) or len(asked) < count:
+            while (running := self.running()) or len(asked) < count:
                 more = min(most - running, count - len(asked), AT_ONCE)
                 asked += threads.map(lambda _: self.ask(), range(more))
                 progress(f"{len(asked)} of {count} asked for, {running} running")
@@ -83,21 +84,23 @@ class Customers:
                 if time.monotonic() > deadline:
                     raise RuntimeError(f"{running} generations are still running")
                 time.sleep(0.02)
-        return self._ways(asked)
+        return [_way(row.request_id, row.created_at, row.ended_at) for row in self.stored(asked)]
 
-    def _running(self) -> int:
+    def running(self) -> int:
+        """How many generations have not ended."""
         is_open = table.c.state.in_([state.value for state in OPEN_STATES])
         with self._database.read() as work:
             return int(work.execute(sa.select(sa.func.count()).where(is_open)).scalar_one())
 
-    def _ways(self, ids: list[int]) -> list[Way]:
+    def stored(self, ids: list[int]) -> Sequence[sa.Row[Any]]:
+        """Their request_id, created_at and ended_at. Raises RuntimeError when one of them was not stored."""
         columns = (table.c.state, table.c.trouble, table.c.request_id, table.c.created_at, table.c.ended_at)
         with self._database.read() as work:
             rows = work.execute(sa.select(*columns).where(table.c.id.between(min(ids), max(ids)))).all()
         lost = [f"{row.state} {row.trouble}" for row in rows if row.state != State.STORED.value]
         if lost or len(rows) != len(ids):
             raise RuntimeError(f"{len(lost)} of {len(ids)} generations were not stored: {lost[:3]}")
-        return [_way(row.request_id, row.created_at, row.ended_at) for row in rows]
+        return rows
 
 
 def _way(request_id: str, created_at: datetime, ended_at: datetime) -> Way:

@@ -26,6 +26,8 @@ ROOT = Path(__file__).parents[1]
 PATIENCE_SECONDS = 60
 GRACE_SECONDS = 10
 TICKS = os.sysconf("SC_CLK_TCK")
+READY = "ready"
+NOTHING: Mapping[str, str] = {}
 SECRET = "a-secret-of-the-benchmark-and-of-nobody-else"
 
 
@@ -74,23 +76,33 @@ class House:
         return {"web": ["easel.parts", "web"]}
 
     @contextmanager
-    def parts(self, commands: Mapping[str, Sequence[str]], port: int = 0) -> Iterator[dict[str, Part]]:
-        """These processes by their names, started one after another, each once the one before is ready."""
+    def parts(
+        self,
+        commands: Mapping[str, Sequence[str]],
+        port: int = 0,
+        given: Mapping[str, str] = NOTHING,
+        python: str = sys.executable,
+    ) -> Iterator[dict[str, Part]]:
+        """These modules' processes by their names, started one after another, each once the one before is ready: one
+        that is no part of ours when it has said so. `given` are further variables of their environment."""
         with ExitStack() as ends:
-            parts = {name: ends.enter_context(self._part(name, command, port)) for name, command in commands.items()}
+            parts = {
+                name: ends.enter_context(self._part(name, [python, "-m", *command], port, given))
+                for name, command in commands.items()
+            }
             yield parts
             for part in parts.values():
                 part.process.terminate()  # all at once; each is waited for later
 
     @contextmanager
-    def _part(self, name: str, command: Sequence[str], port: int) -> Iterator[Part]:
+    def _part(self, name: str, command: Sequence[str], port: int, given: Mapping[str, str]) -> Iterator[Part]:
         self.redis.delete(BEAT_KEY)  # of the watcher before
         log, started = self.folder / f"{name}.log", time.monotonic()
         with log.open("ab") as told:
             process = subprocess.Popen(
-                [sys.executable, "-m", *command],
+                command,
                 cwd=self.folder,  # away from anybody's .env
-                env=self._environment(port),
+                env={**self._environment(port), **given},
                 stdin=subprocess.DEVNULL,
                 stdout=told,
                 stderr=told,
@@ -106,7 +118,7 @@ class House:
     def _environment(self, port: int) -> dict[str, str]:
         ours = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
         given = {
-            "ENV": "production",
+            "ENV": "local",  # in production nobody may draw with the sketch
             "SECRET": SECRET,
             "DATA": str(self.folder),
             "DATABASE_URL": self.database_url,
@@ -123,7 +135,9 @@ class House:
             return lambda: workers_alive(self.redis, steps[part.name]) > 0
         if part.name == "watcher":
             return lambda: bool(self.redis.exists(BEAT_KEY))
-        return lambda: _serves(port)
+        if part.name == "web":
+            return lambda: _serves(port)
+        return lambda: READY in part.log.read_text()
 
 
 @contextmanager

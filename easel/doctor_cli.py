@@ -4,11 +4,13 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from secrets import token_hex
 from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from sqlalchemy.exc import SQLAlchemyError
 
 from easel import health, wiring
@@ -16,6 +18,7 @@ from easel.wiring import database
 from engine import alerts
 from engine.database import Database
 from engine.errors import Busy
+from engine.generations import submissions
 from engine.ports import NoSuchMedia
 from engine.schema import is_current
 from engine.settings import DEVELOPMENT_SECRET, PREFIX, Settings
@@ -44,7 +47,7 @@ def doctor() -> None:
     settings = wiring.settings()
     findings = [*_settings(settings), *_data(settings), *_parts(settings)]
     for finding in findings:
-        console.print(f"{MARKS[finding.look]} {finding.what}", soft_wrap=True)
+        console.print(f"{MARKS[finding.look]} {escape(finding.what)}", soft_wrap=True)
         if finding.advice:
             console.print(f"       {finding.advice}", soft_wrap=True, markup=False)
     if any(finding.look == "bad" for finding in findings):
@@ -99,6 +102,14 @@ def _alerts(here: Database) -> Iterator[Finding]:
             yield Finding("bad", f"{one.kind} {one.key}: {one.detail} ({since})", ADVICE.get(one.kind, ""))
 
 
+def _unknown_costs(here: Database) -> Iterator[Finding]:
+    with here.read() as work:
+        count = submissions.unknown(work, work.now() - timedelta(days=1))
+    if count:
+        what = f"{count} requests of the last day whose cost nobody knows"
+        yield Finding("odd", what, "Their answer or their end got lost; compare with the provider's own bill.")
+
+
 def _data(settings: Settings) -> Iterator[Finding]:
     folder = settings.data.absolute()
     try:
@@ -147,6 +158,7 @@ def _parts(settings: Settings) -> Iterator[Finding]:
         return
     if is_current(here):
         yield from _alerts(here)
+        yield from _unknown_costs(here)
     if settings.env == "production" and here.is_sqlite:
         yield Finding("odd", "SQLite in production", "Fine on one machine with a backup; PostgreSQL for more.")
     if settings.redis_url is None:

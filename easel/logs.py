@@ -41,7 +41,9 @@ class Lines(logging.Formatter):
         self._part = part
         self._is_json = settings.env == "production"
         given = (settings.secret, settings.fal_key, settings.media_secret_key)
-        self._secrets = [one.get_secret_value() for one in given if one and len(one) >= SHORTEST_SECRET]
+        whole = [one.get_secret_value().strip() for one in given if one]
+        parts = {part for one in whole for part in (one, *one.split(":"))}  # a key of fal's is an id and a secret
+        self._secrets = sorted((part for part in parts if len(part) >= SHORTEST_SECRET), key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
         at = f"{self.formatTime(record, '%Y-%m-%dT%H:%M:%S')}.{record.msecs:03.0f}Z"

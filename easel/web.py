@@ -90,9 +90,14 @@ def headers(store: "FolderMedia | BucketMedia") -> dict[bytes, bytes]:
 
 def hosts(settings: Settings) -> list[str]:
     """The names we answer to: a page of a stranger that points its own name at us learns nothing."""
-    public = settings.public_url.partition("://")[2].partition(":")[0] if settings.public_url else settings.host
+    public = _host(settings.public_url) if settings.public_url else settings.host
+    called = [_host(settings.fal_webhook_url)] if settings.fal_webhook_url else []
     everywhere = settings.host in ("0.0.0.0", "::") and not settings.public_url  # noqa: S104  # compared, not bound
-    return ["*"] if everywhere else ["localhost", "127.0.0.1", "[::1]", public]
+    return ["*"] if everywhere else ["localhost", "127.0.0.1", "[::1]", public, *called]
+
+
+def _host(address: str) -> str:
+    return address.partition("://")[2].partition(":")[0]
 
 
 class Server(uvicorn.Server):

@@ -41,16 +41,8 @@ def choose(work: Work, model: Model, generation_id: int, but: str | None = None)
     """The provider to ask now, if there is one: `but`, who has just failed, only where nobody else is left."""
     names = order(work.settings, model)
     names.sort(key=lambda name: name == but)  # keeps the order otherwise
-    is_known = (circuits.c.model_id.in_((model.id, EVERY)), circuits.c.open_until.is_not(None))
-    is_open = {
-        (row.provider, row.model_id): row.open_until for row in work.execute(sa.select(circuits).where(*is_known))
-    }
-    now = work.now()
     for name in names:
-        ways = [(key, is_open[key]) for key in ((name, model.id), (name, EVERY)) if key in is_open]
-        if all(until <= now for _, until in ways) and all(
-            _probes(work, key, generation_id, until, now) for key, until in ways
-        ):
+        if _may_ask(work, name, model.id, generation_id):
             return name
     return None
 
@@ -83,6 +75,11 @@ def works(work: Work, provider: str, model_id: str) -> None:
     """It has done what it was asked, or has said why not: forget what went wrong before."""
     if _closes(work, provider, model_id):
         alerts.end(work, "circuit", f"{provider}:{model_id}")
+
+
+def shuts_us_out(work: Work, provider: str) -> bool:
+    """Whether it did not let us in when it was asked last."""
+    return work.execute(sa.select(circuits.c.failures).where(*_is(provider, EVERY))).first() is not None
 
 
 def takes(work: Work, provider: str) -> None:
@@ -133,10 +130,21 @@ def _locked(work: Work, provider: str, model_id: str) -> sa.Row[Any]:
     return row
 
 
-def _probes(work: Work, key: tuple[str, str], generation_id: int, until: datetime, now: datetime) -> bool:
-    """Whether this generation is the one that probes: of several at once, one."""
-    claimed = sa.update(circuits).where(*_is(*key), circuits.c.open_until == until)
-    return bool(work.execute(claimed.values(open_until=now + PROBE, probe=generation_id)).rowcount)
+def _may_ask(work: Work, provider: str, model_id: str, generation_id: int) -> bool:
+    """Whether nothing is open, or this generation is the one that probes what is: of several at once, one."""
+    mine = (
+        circuits.c.provider == provider,
+        circuits.c.model_id.in_((model_id, EVERY)),
+        circuits.c.open_until.is_not(None),
+    )
+    if not work.execute(sa.select(circuits.c.model_id).where(*mine)).first():
+        return True
+    is_open = work.execute(sa.select(circuits).where(*mine).order_by(circuits.c.model_id).with_for_update()).all()
+    now = work.now()
+    if any(row.open_until > now for row in is_open):
+        return False
+    work.execute(sa.update(circuits).where(*mine).values(open_until=now + PROBE, probe=generation_id))
+    return True
 
 
 def _is(provider: str, model_id: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -1,9 +1,11 @@
 """The duty to do something outside later: a row written in the Work that makes it due, done by the watcher."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from engine.database import Work
 from engine.tables import tasks
@@ -28,7 +30,8 @@ def add(work: Work, kind: str, key: str, wait: timedelta = timedelta()) -> None:
     now = work.now()
     known = sa.select(tasks.c.id).where(tasks.c.kind == kind, tasks.c.key == key)
     if work.execute(known).first() is None:
-        work.execute(sa.insert(tasks).values(kind=kind, key=key, due_at=now + wait, created_at=now))
+        with suppress(IntegrityError), work.connection.begin_nested():  # somebody else may be first
+            work.execute(sa.insert(tasks).values(kind=kind, key=key, due_at=now + wait, created_at=now))
 
 
 def claim(work: Work, limit: int = 20) -> list[Task]:

@@ -2,14 +2,19 @@
 
 import logging
 import random
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
+from sqlalchemy.exc import DBAPIError
+
 from engine import circuits
 from engine.catalog import model
 from engine.database import Work
-from engine.generations import Generation, Kept, get, steps, submissions
+from engine.errors import Busy
+from engine.generations import Kept, get, steps, submissions
 from engine.generations.asking import MOST_PICTURES
 from engine.generations.steps import FINISHES, Lease
 from engine.ports import Job, Output, ProviderTrouble, Step, Taken, Trouble
@@ -20,10 +25,15 @@ from worker.tools import Tools
 
 log = logging.getLogger(__name__)
 
-ADOPTION_SECONDS = 60
-"""How long an unknown outcome waits for the provider's webhook before it is asked for once more."""
-
 RETRY_SECONDS, LONGEST_RETRY_SECONDS = 2, 60
+
+INSIST_SECONDS, INSIST_PAUSE = 20.0, 0.5
+"""How long, and how often, what a provider answered is tried to be written down: less than a lease."""
+
+PATIENCE = timedelta(minutes=3)
+"""How long a store or a provider's files may be away before a picture that is made is given up."""
+
+RENEW_AFTER_SECONDS = 5.0
 
 FIRST_LOOK_WHEN_TOLD = timedelta(seconds=5)
 """When a provider that should tell us is asked for the first time: most pictures have come by then."""
@@ -55,14 +65,30 @@ def _submit(tools: Tools, lease: Lease) -> None:
         tools.database.run(partial(_not_submitted, lease=lease, job=job, error=error))
         return
     log.info("submitted to %s as %s, attempt %d", job.provider, taken.request_id, job.attempt)
-    if not tools.database.run(partial(_submitted, lease=lease, job=job, taken=taken)):
-        log.info("submitted as %s, and it was over or known already", taken.request_id)
+    if _written(tools, partial(_submitted, lease=lease, job=job, taken=taken)):
+        tools.database.run(lambda work: circuits.takes(work, job.provider))
 
 
 def _submitted(work: Work, lease: Lease, job: Job, taken: Taken) -> bool:
-    circuits.takes(work, job.provider)
+    """The request id before anything else. Whether this provider did not let us in before."""
     first_look = FIRST_LOOK_WHEN_TOLD if job.webhook_url else steps.FIRST_LOOK
-    return steps.submitted(work, lease, job.attempt, taken, first_look)
+    if not steps.submitted(work, lease, job.attempt, taken, first_look):
+        log.info("submitted as %s, and it was over or known already", taken.request_id)
+    return circuits.shuts_us_out(work, job.provider)
+
+
+def _written(tools: Tools, note: Callable[[Work], bool]) -> bool:
+    """What the provider has answered is written down, if it takes several tries: without its request id a picture may
+    be paid for and never found."""
+    until = time.monotonic() + INSIST_SECONDS
+    while True:
+        try:
+            return tools.database.run(note)
+        except (Busy, DBAPIError):
+            if time.monotonic() > until:
+                raise
+            log.exception("writing down what was submitted")
+            time.sleep(INSIST_PAUSE)
 
 
 def _not_submitted(work: Work, lease: Lease, job: Job, error: ProviderTrouble) -> None:
@@ -78,11 +104,14 @@ def _not_submitted(work: Work, lease: Lease, job: Job, error: ProviderTrouble) -
         wait = max(_jittered(RETRY_SECONDS * job.attempt), min(error.wait_seconds or 0, LONGEST_RETRY_SECONDS))
         steps.put_off(work, lease, wait, rejected=job.attempt)
     else:
-        wait = ADOPTION_SECONDS if work.settings.callback_url else RETRY_SECONDS
+        wait = steps.ADOPTION.total_seconds() if work.settings.callback_url else RETRY_SECONDS
         steps.put_off(work, lease, wait, is_known=False)
     if error.is_ours:
         circuits.rejects_us(work, job.provider, job.generation_id, error.detail)
-    elif error.trouble in circuits.OURS:
+        return
+    if is_known:
+        circuits.takes(work, job.provider)  # it would have said so otherwise
+    if error.trouble in circuits.OURS:
         circuits.works(work, job.provider, job.model_id)
     else:
         circuits.fails(work, job.provider, job.model_id, job.generation_id, error.detail)
@@ -96,6 +125,8 @@ def _finish(tools: Tools, lease: Lease) -> None:
         return
     try:
         kept = _keep_all(tools, lease)
+    except Lost:
+        log.warning("another works on it")
     except ProviderTrouble as error:
         log.warning("finish: %s", error)
         _not_finished(tools, lease, error.trouble, error.is_permanent)
@@ -118,11 +149,9 @@ def _store(tools: Tools, lease: Lease, kept: list[Kept]) -> None:
 
 
 def _not_finished(tools: Tools, lease: Lease, trouble: Trouble, is_permanent: bool) -> None:
-    if is_permanent or lease.generation.finishes >= FINISHES:
+    """A picture that is made and paid for is not given up for trouble that passes."""
+    if is_permanent or not tools.database.run(lambda work: steps.finish_later(work, lease, PATIENCE)):
         tools.database.run(lambda work: steps.fail(work, lease.generation.id, trouble, token=lease.token))
-    else:
-        wait = _jittered(RETRY_SECONDS * lease.generation.finishes)
-        tools.database.run(lambda work: steps.put_off(work, lease, wait, is_known=True))
 
 
 def _keep_all(tools: Tools, lease: Lease) -> list[Kept]:
@@ -139,10 +168,8 @@ def _keep_all(tools: Tools, lease: Lease) -> list[Kept]:
     kept: list[Kept] = []
     trouble = Trouble.BROKEN_PICTURE
     for number, output in enumerate(safe):
-        if number:
-            tools.database.run(lambda work: steps.renew(work, lease))
         try:
-            kept.append(_keep(tools, generation, job, output, number))
+            kept.append(_keep(tools, lease, job, output, number))
         except BrokenPicture as broken:
             log.warning("picture %d of %d: %s", number + 1, len(safe), broken)
         except Blank:
@@ -157,20 +184,38 @@ class Blank(Exception):
     """There is nothing on the picture."""
 
 
-def _keep(tools: Tools, generation: Generation, job: Job, output: Output, number: int) -> Kept:
-    """One picture, fetched, checked, marked and in the store."""
+class Lost(Exception):
+    """The lease is another's by now."""
+
+
+def _keep(tools: Tools, lease: Lease, job: Job, output: Output, number: int) -> Kept:
+    """One picture, fetched, checked, marked and in the store; each of it may take a while. Raises Lost."""
+    generation = lease.generation
     provider = tools.providers.get(job.provider)
     if provider is None:
         raise ProviderTrouble(Trouble.PROVIDER, is_permanent=True, detail=f"{job.provider} is no provider any more")
+    if number:
+        _renew(tools, lease)
+    began = time.monotonic()
     content = provider.fetch(job, output)
     facts = Facts(tools.database.settings.name, generation.id, generation.model_id, generation.changed_at)
     picture = finish(content, facts)
     if picture.is_blank:
         raise Blank
     key, thumbnail_key = _keys(generation.id, number, picture.suffix)
-    tools.media.put(key, picture.content, picture.content_type)
-    tools.media.put(thumbnail_key, picture.thumbnail, "image/jpeg")
+    for name, content, kind in (
+        (key, picture.content, picture.content_type),
+        (thumbnail_key, picture.thumbnail, "image/jpeg"),
+    ):
+        if time.monotonic() - began > RENEW_AFTER_SECONDS:
+            _renew(tools, lease)
+        tools.media.put(name, content, kind)
     return _kept(picture, key, thumbnail_key)
+
+
+def _renew(tools: Tools, lease: Lease) -> None:
+    if not tools.database.run(lambda work: steps.renew(work, lease)):
+        raise Lost
 
 
 def _kept(picture: Finished, key: str, thumbnail_key: str) -> Kept:

@@ -30,6 +30,9 @@ def close_at_provider(tools: Tools, key: str) -> None:
     request_id, provider = job.request_id, tools.providers[job.provider]
     try:
         provider.cancel(job)
+    except ProviderTrouble as error:  # it may have ended all the same
+        log.warning("cancel at %s: %s", job.provider, error)
+    try:
         progress = asyncio.run(_look(tools, job))
     except (ProviderTrouble, TimeoutError) as error:
         raise NotYet(str(error)) from error
@@ -53,6 +56,7 @@ def _taken(tools: Tools, generation_id: int, attempt: int) -> Job | None:
         generation, is_old = get(work, generation_id), work.now() - submission.asked_at > KEPT_FOR
         job = steps.job(generation, model(work, generation.model_id), submission.provider, attempt, submission.memo)
     if is_old or submission.provider not in tools.providers:
+        log.warning("generation %d, attempt %d: nobody says what became of it", generation_id, attempt)
         tools.database.run(lambda work: submissions.lose(work, generation_id, attempt))
         return None
     return replace(job, request_id=submission.request_id)

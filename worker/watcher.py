@@ -4,6 +4,7 @@ ends what took too long, and does the tasks that are due. One in all, however ma
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
@@ -17,7 +18,7 @@ from engine.database import Work
 from engine.generations import Generation, arriving, steps, submissions, watching
 from engine.generations.arriving import Arrival
 from engine.generations.submissions import Submission
-from engine.ports import Done, Ended, Failed, Job
+from engine.ports import Done, Drawing, Ended, Failed, Job
 from engine.singleton import Singleton
 from engine.tables import State
 from engine.trace import tracing
@@ -34,6 +35,8 @@ ROUND, GATHERING = 0.25, 0.05
 AT_ONCE = 500
 LOOKS_AT_ONCE = 32
 HOUSEKEEPING = 60.0
+ALARM_PAUSE = 10.0
+"""Seconds between two alarms that a provider does not let us in: hundreds of looks may find out at once."""
 UNFINISHED_SECONDS = 3600.0
 """A file that is half written for so long is nobody's any more."""
 
@@ -61,6 +64,7 @@ class Watcher:
         self._notes: dict[int, Note] = {}
         self._writing: set[asyncio.Task[None]] = set()
         self._books = asyncio.Lock()
+        self._alarmed = float("-inf")
 
     async def run(self, stop: asyncio.Event) -> None:
         """Round after round; a round that fails is logged and followed by the next."""
@@ -138,13 +142,16 @@ class Watcher:
             return
         progress = await look(provider, generation, due.job, due.is_over, partial(self._alarm, due.job))
         if isinstance(progress, Done | Failed):
-            self._notes[generation.id] = partial(_note_end, due.job, request_id, progress)
+            self._notes[generation.id] = partial(_note_end, due, request_id, progress)
             self._write_soon()
         elif not due.is_over:
             seen = sight(generation, request_id, progress, self._tools.tells(provider.name))
             self._notes[generation.id] = lambda work: watching.saw(work, [seen])
 
     async def _alarm(self, job: Job, detail: str) -> None:
+        if time.monotonic() - self._alarmed < ALARM_PAUSE:
+            return
+        self._alarmed = time.monotonic()
         told = partial(circuits.rejects_us, provider=job.provider, generation_id=job.generation_id, detail=detail)
         await self._in_thread(partial(self._database.run, told))
 
@@ -203,10 +210,17 @@ class Watcher:
         return await asyncio.get_running_loop().run_in_executor(self._threads, copy_context().run, function)
 
 
-def _note_end(job: Job, request_id: str, ended: Ended, work: Work) -> None:
-    arrival = arriving.arrive(work, job.generation_id, job.attempt, request_id, ended)
-    if arrival is not Arrival.USED:
-        log.info("generation %d: a result that is %s", job.generation_id, arrival)
+def _note_end(due: Due, request_id: str, ended: Ended, work: Work) -> None:
+    """A word that is not used leaves the generation as it was: it is looked at later, or its time is over."""
+    generation = due.generation
+    arrival = arriving.arrive(work, generation.id, due.job.attempt, request_id, ended)
+    if arrival is Arrival.USED:
+        return
+    log.info("generation %d: a result that is %s", generation.id, arrival)
+    if due.is_over:
+        watching.give_up(work, generation.id)
+    else:
+        watching.saw(work, [sight(generation, request_id, Drawing())])
 
 
 def _job(generation: Generation, of: Model, submission: Submission | None) -> Job:

@@ -60,7 +60,7 @@ def adopt(work: Work, generation_id: int, attempt: int, request_id: str) -> Arri
     submissions.take(work, generation_id, attempt, Taken(request_id, submission.memo))
     generation = get(work, generation_id)
     if not _is_awaited(generation, attempt, request_id) or not _looked_at(work, generation, submission, request_id):
-        submissions.close(work, generation_id)
+        submissions.close(work, generation_id, attempt)
         return Arrival.LATE
     return Arrival.USED
 

@@ -21,11 +21,14 @@ from engine.generations.ending import conclude, lock_with_owner
 from engine.generations.row import COLUMNS, Generation, Kept, get, read
 from engine.policies import banned
 from engine.ports import Job, Step, Taken, Trouble
-from engine.tables import State, generations
+from engine.tables import Outcome, State, generations
 
 LEASE = timedelta(seconds=30)
 FINISHES = 5
 """How often a worker may begin to finish a picture: one that kills its worker is not tried for ever."""
+
+SOONEST_FINISH, LATEST_FINISH = timedelta(seconds=2), timedelta(seconds=30)
+"""Between two tries to finish a picture while a store or a provider's files are away."""
 
 WAITING_FOR: dict[Step | None, tuple[State, ...]] = {
     Step.SUBMIT: (State.QUEUED, State.SUBMITTING),
@@ -33,6 +36,9 @@ WAITING_FOR: dict[Step | None, tuple[State, ...]] = {
     None: (State.QUEUED, State.SUBMITTING, State.READY),
 }
 """What each kind of worker takes up: pictures are opened only where they are finished."""
+
+ADOPTION = timedelta(seconds=60)
+"""How long an unknown outcome waits for the provider's webhook before it is asked for once more."""
 
 LONGEST_IN_LINE = timedelta(seconds=60)
 """How long a generation waits while nobody can be asked for its model."""
@@ -95,6 +101,9 @@ def begin(work: Work, held: Lease) -> Job | None:
     if generation.submits >= work.settings.submits:
         fail(work, generation.id, Trouble.UNKNOWN, token=held.token)
         return None
+    if (left := _adoption_left(work, generation)) is not None:
+        put_off(work, held, left, is_known=False)
+        return None
     asked = model(work, generation.model_id)
     provider = circuits.choose(work, asked, generation.id, but=generation.provider)
     if provider is None:
@@ -152,7 +161,7 @@ def submitted(work: Work, held: Lease, attempt: int, taken: Taken, first_look: t
     if done:
         work.wake(held.generation.account_id)
     elif get(work, held.generation.id).request_id != taken.request_id:
-        submissions.close(work, held.generation.id)
+        submissions.close(work, held.generation.id, attempt)
     return done
 
 
@@ -167,6 +176,17 @@ def put_off(work: Work, held: Lease, seconds: float, rejected: int | None = None
     state = State.QUEUED.value if is_known and held.generation.state is State.QUEUED else generations.c.state
     look = work.now() + timedelta(seconds=seconds)
     return _under(work, held, state=state, look_at=look, lease_token=None, lease_until=None)
+
+
+def finish_later(work: Work, held: Lease, patience: timedelta) -> bool:
+    """Let it be finished later, because of trouble that will pass: this time does not count. False when it has lasted
+    for longer than `patience` already, or the lease is lost."""
+    age = work.now() - held.generation.changed_at
+    if age > patience:
+        return False
+    look = work.now() + min(max(age / 2, SOONEST_FINISH), LATEST_FINISH)
+    finishes = generations.c.finishes - 1
+    return _under(work, held, look_at=look, finishes=finishes, lease_token=None, lease_until=None)
 
 
 def stored(work: Work, held: Lease, kept: Sequence[Kept]) -> Generation | None:
@@ -208,6 +228,18 @@ def fail(
 def is_free(now: datetime) -> sa.ColumnElement[bool]:
     """Nobody has the lease, or no longer."""
     return sa.or_(generations.c.lease_until.is_(None), generations.c.lease_until < now)
+
+
+def _adoption_left(work: Work, generation: Generation) -> float | None:
+    """Seconds that a webhook may still take to adopt a try of which nobody knows whether it was taken; None when there
+    is no such try, or nobody can call us, or it has had its time."""
+    if generation.state is not State.SUBMITTING or work.settings.callback_url is None:
+        return None
+    submission = submissions.get(work, generation.id, generation.submits)
+    if submission is None or submission.outcome is not Outcome.ASKED:
+        return None
+    left = (submission.asked_at + ADOPTION - work.now()).total_seconds()
+    return left if left > 0 else None
 
 
 def _wait_for_a_probe(work: Work, held: Lease, of: Model) -> None:

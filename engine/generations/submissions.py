@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -29,6 +29,8 @@ class Submission:
 NOT_OVER = (Outcome.ASKED, Outcome.TAKEN)
 MAY_STILL_END = (*NOT_OVER, Outcome.REJECTED, Outcome.LOST)
 """What a provider's word may end: it knows better whether it has taken what it seemed to reject."""
+
+LONGEST_ANSWER = timedelta(hours=1)
 
 _COLUMNS = tuple(submissions.c[name] for name in Submission.__dataclass_fields__)
 
@@ -109,11 +111,19 @@ def lose(work: Work, generation_id: int, attempt: int) -> None:
     work.execute(sa.update(submissions).where(*_is(generation_id, attempt), taken).values(lost))
 
 
-def close(work: Work, generation_id: int, but: int | None = None) -> None:
-    """Nobody waits for what the provider has taken, except this try: it is to be stopped, and its cost asked for."""
+def close(work: Work, generation_id: int, attempt: int | None = None) -> None:
+    """Nobody waits for what a provider has taken, of this try or of all: it is stopped, and its cost asked for."""
     for submission in of(work, generation_id):
-        if submission.outcome is Outcome.TAKEN and submission.attempt != but:
+        if submission.outcome is Outcome.TAKEN and attempt in (None, submission.attempt):
             tasks.add(work, "close_at_provider", f"{generation_id}:{submission.attempt}")
+
+
+def unknown(work: Work, since: datetime) -> int:
+    """How many tries since then may have cost something that nobody knows: their answer got lost, or their end."""
+    old = sa.and_(submissions.c.outcome == Outcome.ASKED.value, submissions.c.asked_at < work.now() - LONGEST_ANSWER)
+    lost = submissions.c.outcome == Outcome.LOST.value
+    chosen = sa.select(sa.func.count()).where(submissions.c.asked_at >= since, sa.or_(old, lost))
+    return int(work.execute(chosen).scalar_one())
 
 
 def _is(generation_id: int, attempt: int) -> tuple[sa.ColumnElement[bool], ...]:

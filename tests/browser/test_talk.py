@@ -177,7 +177,12 @@ def test_files_are_kept_by_their_edition(site: Site, guest: Guest):
 
 def test_the_style_guide_is_not_for_production(new_database, tmp_path):
     made = new_database(
-        "sqlite", env="production", fal_key="a key", secret="s" * 40, public_url="https://easel.example", redis_url="unix:///nowhere"
+        "sqlite",
+        env="production",
+        fal_key="a key",
+        secret="s" * 40,
+        public_url="https://easel.example",
+        redis_url="unix:///nowhere",
     )
     served = Site(made, tmp_path)
     try:

@@ -78,7 +78,7 @@ def _hurry() -> None:
     circuits.REST, circuits.LONGEST_REST, circuits.PROBE = (timedelta(seconds=seconds) for seconds in (1, 2, 5))
     chores.KEPT_FOR = timedelta(seconds=15)
     tasks.LONGEST_WAIT = timedelta(seconds=4)
-    advance.ADOPTION_SECONDS = 6
+    steps.ADOPTION = timedelta(seconds=6)
     fal_wire.DEADLINE = 2.5  # with the download, within the lease
     download.download.__kwdefaults__["seconds"] = 2.5
 

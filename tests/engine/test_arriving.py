@@ -4,11 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from engine import tasks
 from engine.generations import arriving, steps, submissions
 from engine.generations.arriving import Arrival
 from engine.ports import Done, Failed, Output, Taken, Trouble
 from engine.tables import Outcome, State
-from tests.conftest import later
+from tests.conftest import later, make_cast
 from tests.engine.driving import (
     arrive,
     assert_books_are_right,
@@ -237,6 +238,32 @@ def test_what_nobody_waits_for_is_closed_to_learn_its_cost(database, cast):
     assert adopt(database, generation, f"r{generation.id}") is Arrival.LATE
 
     assert to_do(database) == [("close_at_provider", generation.id)]
+
+
+def test_only_the_try_that_was_heard_of_is_closed_and_not_the_one_that_is_waited_for(database, cast):
+    generation = request(database, cast.alice)
+    unanswered(database, generation, 1)
+    held = lease(database, generation)
+    begin(database, held)
+    submitted(database, held, "r2", attempt=2)
+
+    assert adopt(database, generation, "r1", attempt=1) is Arrival.LATE
+
+    assert [task.key for task in database.run(tasks.claim)] == [f"{generation.id}:1"]
+
+
+def test_who_died_while_asking_leaves_time_for_a_webhook(new_database, kind):
+    database = new_database(kind, public_url="https://easel.example", request_seconds=0)
+    cast = make_cast(database)
+    generation = request(database, cast.alice)
+    unanswered(database, generation, 1)
+
+    assert begin(database, lease(database, generation)) is None
+    waits = get(database, generation)
+    assert (waits.state, waits.submits, waits.lease_token) == (State.SUBMITTING, 1, None)
+    later(database, seconds=30)
+
+    assert begin(database, lease(database, generation)).attempt == 2
 
 
 def test_a_take_after_the_end_changes_nothing(database, cast):

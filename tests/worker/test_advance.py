@@ -3,19 +3,23 @@
 import errno
 import io
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from PIL import Image
 
-from engine import administration, generations, history
+from engine import administration, circuits, generations, history
 from engine.audit import audit
 from engine.credits import parse
+from engine.errors import Busy
 from engine.generations import steps
 from engine.generations.arriving import arrive
 from engine.ports import Done, Output, ProviderTrouble, Trouble
 from engine.tables import State
 from tests.conftest import later
+from tests.valkey import until
 from tests.worker.studio import Studio
 from worker.advance import advance
 from worker.download import download
@@ -224,22 +228,40 @@ class Full(FolderMedia):
     """A store without room, until there is."""
 
     is_full = True
+    refused = 0
 
     def put(self, key, content, content_type):
         if self.is_full:
+            self.refused += 1
             raise OSError(errno.ENOSPC, "No space left on device")
         super().put(key, content, content_type)
 
 
 def test_a_full_disk_gives_the_credits_back_and_says_storage(database, cast, tmp_path, monkeypatch):
-    monkeypatch.setattr("worker.advance.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("worker.advance.PATIENCE", timedelta(seconds=1))
+    monkeypatch.setattr("engine.generations.steps.SOONEST_FINISH", timedelta(seconds=0.2))
     media = Full(tmp_path / "media", b"secret", "")
     studio = Studio(database, Sketch(0, "", is_production=False), tmp_path / "media", media)
 
     (done,) = studio.run(studio.ask(cast.alice))
 
-    assert (done.state, done.trouble, done.finishes) == (State.FAILED, Trouble.STORAGE, steps.FINISHES)
+    assert (done.state, done.trouble) == (State.FAILED, Trouble.STORAGE)
     assert balance(database, cast.alice).held == 0
+
+
+def test_a_picture_that_is_made_waits_for_a_store_that_comes_back(database, cast, tmp_path, monkeypatch):
+    monkeypatch.setattr("engine.generations.steps.SOONEST_FINISH", timedelta(seconds=0.1))
+    monkeypatch.setattr("engine.generations.steps.LATEST_FINISH", timedelta(seconds=0.1))
+    media = Full(tmp_path / "media", b"secret", "")
+    studio = Studio(database, Sketch(0, "", is_production=False), tmp_path / "media", media)
+    asked = studio.ask(cast.alice)
+    with ThreadPoolExecutor(1) as beside:
+        running = beside.submit(studio.run, asked)
+        until(lambda: media.refused > 2 * steps.FINISHES)
+        media.is_full = False
+        (done,) = running.result()
+
+    assert (done.state, done.finishes) == (State.STORED, 1)
 
 
 def test_a_picture_that_kills_its_worker_is_not_tried_for_ever(studio, cast):
@@ -268,6 +290,75 @@ def test_what_nobody_wants_any_more_is_cancelled_at_the_provider(database, cast,
     studio.run(asked)
 
     assert provider.cancelled == [studio.see(asked).request_id]
+
+
+def test_what_the_provider_has_answered_is_written_down_however_busy_the_database_is(studio, cast, monkeypatch):
+    monkeypatch.setattr("worker.advance.INSIST_PAUSE", 0.01)
+    real, refused = steps.submitted, []
+
+    def busy(*given):
+        if len(refused) < 3:
+            refused.append(given)
+            raise Busy()
+        return real(*given)
+
+    monkeypatch.setattr(steps, "submitted", busy)
+    (done,) = studio.run(studio.ask(cast.alice))
+
+    assert (done.state, done.submits, len(refused)) == (State.STORED, 1, 3)
+
+
+class Refusing(Sketch):
+    """The sketch, which says what a test wants it to say to a submit."""
+
+    def __init__(self):
+        super().__init__(0, "", is_production=False)
+        self.says = None
+
+    def submit(self, job):
+        if self.says:
+            raise self.says
+        return super().submit(job)
+
+
+@pytest.mark.parametrize(
+    ("says", "lets_us_in"),
+    [
+        (ProviderTrouble(Trouble.UNFIT, is_permanent=True), True),
+        (ProviderTrouble(Trouble.PROVIDER, is_permanent=True), True),
+        (ProviderTrouble(Trouble.PROVIDER, is_permanent=True, is_ours=True), False),
+        (ProviderTrouble(Trouble.UNKNOWN, is_permanent=False), False),
+        (None, True),
+    ],
+)
+def test_whatever_a_provider_answers_but_that_it_does_not_let_us_in_shows_that_it_does(
+    database, cast, tmp_path, says, lets_us_in
+):
+    provider = Refusing()
+    studio = Studio(database, provider, tmp_path / "media")
+    first = studio.ask(cast.alice)
+    provider.says = ProviderTrouble(Trouble.PROVIDER, is_permanent=True, is_ours=True)
+    advance(studio.tools, first.id)
+    later(database, seconds=31)
+    provider.says = says
+
+    advance(studio.tools, studio.ask(cast.alice, "a hare").id)
+
+    with database.read() as work:
+        assert circuits.shuts_us_out(work, "sketch") is not lets_us_in
+
+
+def test_a_generation_whose_try_is_in_no_book_ends_at_its_deadline(studio, cast):
+    asked = studio.ask(cast.alice)
+    advance(studio.tools, asked.id)
+    studio.hints.waiting.clear()
+    with studio.database.begin() as work:
+        work.connection.exec_driver_sql("DELETE FROM submissions")
+    later(studio.database, minutes=10)
+
+    (done,) = studio.run(asked)
+
+    assert (done.state, done.trouble) == (State.FAILED, Trouble.TOO_LATE)
 
 
 @pytest.fixture
@@ -300,9 +391,8 @@ def web():
 
 
 def test_a_result_that_drips_is_cut_off_and_the_credits_go_back(database, cast, tmp_path, monkeypatch, web):
-    monkeypatch.setattr("worker.advance.RETRY_SECONDS", 0.01)
-    monkeypatch.setattr("engine.generations.steps.FINISHES", 2)
-    monkeypatch.setattr("worker.advance.FINISHES", 2)
+    monkeypatch.setattr("worker.advance.PATIENCE", timedelta(seconds=1))
+    monkeypatch.setattr("engine.generations.steps.SOONEST_FINISH", timedelta(seconds=0.2))
     drip = lambda job, output: download(f"{web}/drip.jpg", hosts=("127.0.0.1",), seconds=0.3)
     studio = Studio(database, Scripted(drip), tmp_path / "media")
 

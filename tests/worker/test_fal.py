@@ -90,9 +90,9 @@ def test_another_process_knows_as_much_with_and_without_the_memo(fal, simulator)
 
 SUBMITS = {
     **{f"submit-{status}": FOR_GOOD for status in (400, 401, 403, 404)},
-    **{f"submit-{status}": FOR_NOW for status in (408, 409, 429, 503)},
+    **{f"submit-{status}": FOR_NOW for status in (409, 429, 503)},
     "submit-429-retry-after": FOR_NOW,
-    **dict.fromkeys(("submit-500", "submit-500-accepted"), UNKNOWN),
+    **dict.fromkeys(("submit-408", "submit-500", "submit-500-accepted"), UNKNOWN),
     **{f"submit-422-{name}": UNFIT for name in fal_mishaps.USER_ERRORS},
     **{f"submit-422-{name}": REFUSED for name in ("content_policy_violation", "no_media_generated")},
     **dict.fromkeys(("submit-502-nginx", "submit-502-nginx-accepted", "submit-504", "submit-504-accepted"), UNKNOWN),

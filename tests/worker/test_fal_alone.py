@@ -21,7 +21,7 @@ pytest_plugins = "tests.worker.fal_house"
 
 LATE_SECONDS = 1.5
 LOCKED_OUT = ("submit-401", "submit-403")
-GATEWAYS = ("500", "502-nginx", "504")
+GATEWAYS = ("408", "500", "502-nginx", "504")
 """Submits that may have been taken, whatever they are answered."""
 REFUSED_AT_ONCE = ("content_policy_violation", "no_media_generated")
 UNANSWERED = (

@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 
 import httpx2
 import pytest
@@ -278,7 +279,7 @@ def both_run(house, fal, first, seconds):
 
 @pytest.mark.parametrize("seconds", [0.5, 6], ids=["the second is faster", "the first is faster"])
 def test_of_two_tries_that_both_run_one_is_kept_and_both_are_paid(open_house, fal, monkeypatch, seconds):
-    monkeypatch.setattr("worker.advance.ADOPTION_SECONDS", 1)
+    monkeypatch.setattr("engine.generations.steps.ADOPTION", timedelta(seconds=1))
     house = open_house()
 
     with house.door():

@@ -225,7 +225,7 @@ def test_a_flood_of_forgeries_asks_for_the_keys_once_in_ten_seconds(webhooks, ke
     mallory = Ed25519PrivateKey.generate()
 
     def forge(_):
-        with pytest.raises(NotTrusted):
+        with pytest.raises((NotTrusted, KeysAway)):  # while another has them fetched, nobody waits
             webhooks.check(signed(mallory, body()), body())
 
     with ThreadPoolExecutor(16) as threads:
@@ -309,11 +309,16 @@ def test_strange_entries_do_not_hide_the_good_one(webhooks, keys, fals):
     assert webhooks.check(signed(fals, body()), body())
 
 
-def test_many_threads_without_keys_share_one_fetch(webhooks, keys, fals):
-    with ThreadPoolExecutor(16) as threads:
-        found = list(threads.map(lambda _: webhooks.check(signed(fals, body()), body()), range(64)))
+def test_of_many_threads_without_keys_one_fetches_them_and_the_others_do_not_wait(webhooks, keys, fals):
+    def check(_):
+        try:
+            return webhooks.check(signed(fals, body()), body())
+        except KeysAway:  # fal comes again
+            return None
 
-    assert len(found) == 64
+    with ThreadPoolExecutor(16) as threads:
+        assert any(threads.map(check, range(64)))
+        assert all(threads.map(check, range(64)))
     assert keys.asked == 1
 
 

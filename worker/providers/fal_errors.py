@@ -13,7 +13,7 @@ NOT_LET_IN = (401, 403)
 TOO_EARLY = (408, 409, 425, 429)
 """Not taken, not decided: the same may be asked later."""
 UNFIT = 422
-OVERLOADED = 503
+OVERLOADED, TIMED_OUT = 503, 408
 SHORTEST_WAIT, LONGEST_WAIT = 1.0, 60.0
 LONGEST_TEXT = 200
 MOST_TYPES = 5
@@ -92,13 +92,13 @@ def not_taken(answer: Answer) -> ProviderTrouble:
     """A submit that was answered with an error. UNKNOWN when it may be in the queue all the same: something on the way
     may have said it, or fal itself may have stumbled after it was taken. Then it is never asked for again unseen."""
     end = failed(answer.status, answer.body, answer.error_type, answer.is_retryable)
-    if answer.status >= 500 and answer.status != OVERLOADED:
+    if answer.status == TIMED_OUT or (answer.status >= 500 and answer.status != OVERLOADED):
         return ProviderTrouble(Trouble.UNKNOWN, is_permanent=False, detail=end.detail)
     return ProviderTrouble(
         end.trouble,
         is_permanent=end.is_permanent,
         detail=end.detail,
-        is_ours=answer.status in NOT_LET_IN,
+        is_ours=_shuts_us_out(answer),
         wait_seconds=wait_seconds(answer),
     )
 
@@ -109,7 +109,7 @@ def not_told(answer: Answer) -> ProviderTrouble:
         Trouble.PROVIDER,
         is_permanent=False,
         detail=_detail(answer.status, _types(answer.body, answer.error_type), answer.body),
-        is_ours=answer.status in NOT_LET_IN,
+        is_ours=_shuts_us_out(answer),
         wait_seconds=wait_seconds(answer),
     )
 
@@ -132,6 +132,12 @@ def wait_seconds(answer: Answer) -> float | None:
             return None
         seconds = (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp() - datetime.now(UTC).timestamp()
     return min(max(seconds, SHORTEST_WAIT), LONGEST_WAIT)
+
+
+def _shuts_us_out(answer: Answer) -> bool:
+    """fal says it in a sentence of JSON; a page is a gateway's, which may only have disliked this one prompt."""
+    body = answer.body
+    return answer.status in NOT_LET_IN and isinstance(body, Mapping) and isinstance(body.get("detail"), str)
 
 
 def _types(body: object, error_type: object) -> list[str]:

@@ -87,7 +87,9 @@ class FalWebhooks:
 
     def _newer(self) -> Keys:
         """The keys as fal publishes them now, or as another thread has fetched them just before. Raises KeysAway."""
-        with self._lock:
+        if not self._lock.acquire(blocking=False):  # no thread of the web waits for fal's keys but one
+            raise KeysAway("the keys are just being fetched")
+        try:
             if monotonic() - self._tried >= PAUSE:
                 self._tried = monotonic()
                 self._keys = _fetched(self._jwks_url)
@@ -95,6 +97,8 @@ class FalWebhooks:
             elif self._tried != self._fetched:
                 raise KeysAway("the keys could not be had just before")
             return self._keys
+        finally:
+            self._lock.release()
 
 
 def _signed(headers: Mapping[str, str], body: bytes) -> _Signed:

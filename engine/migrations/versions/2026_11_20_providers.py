@@ -39,7 +39,7 @@ def upgrade() -> None:
     _submissions()
     _circuits_and_alerts()
     op.execute(EARLIER)
-    op.execute("UPDATE tasks SET kind = 'close_at_provider' WHERE kind = 'cancel_at_provider'")
+    op.execute("DELETE FROM tasks WHERE kind = 'cancel_at_provider'")  # what they were about has ended
 
 
 def _one_more_trouble() -> None:
