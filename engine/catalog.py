@@ -77,7 +77,7 @@ class Teaser:
 
 def model(work: Work, model_id: str) -> Model:
     """One model, enabled or not. Raises NotFound."""
-    row = work.execute(_select(models, Model).where(models.c.id == model_id)).one_or_none()
+    row = work.execute(_ONE_MODEL, {"id": model_id}).one_or_none()
     if row is None:
         raise NotFound("model", model_id)
     return Model(**row._mapping)
@@ -238,3 +238,7 @@ def _retire(work: Work, table: sa.Table, row: sa.RowMapping) -> int:
 
 def _text(values: Values) -> str:
     return json.dumps(values, sort_keys=True)
+
+
+# Built once: a model is read at every step, and building it takes as long as running it.
+_ONE_MODEL = _select(models, Model).where(models.c.id == sa.bindparam("id"))

@@ -79,7 +79,7 @@ def works(work: Work, provider: str, model_id: str) -> None:
 
 def shuts_us_out(work: Work, provider: str) -> bool:
     """Whether it did not let us in when it was asked last."""
-    return work.execute(sa.select(circuits.c.failures).where(*_is(provider, EVERY))).first() is not None
+    return work.execute(_ANY, {"provider": provider, "model": EVERY}).first() is not None
 
 
 def takes(work: Work, provider: str) -> None:
@@ -116,6 +116,8 @@ def _count(work: Work, provider: str, model_id: str, generation_id: int, most: i
 
 def _closes(work: Work, provider: str, model_id: str) -> bool:
     """Forget it. True when it was open."""
+    if work.execute(_ANY, {"provider": provider, "model": model_id}).first() is None:  # so it is nearly always
+        return False
     closed = sa.delete(circuits).where(*_is(provider, model_id)).returning(circuits.c.openings)
     row = work.execute(closed).one_or_none()
     return bool(row and row.openings)
@@ -137,7 +139,7 @@ def _may_ask(work: Work, provider: str, model_id: str, generation_id: int) -> bo
         circuits.c.model_id.in_((model_id, EVERY)),
         circuits.c.open_until.is_not(None),
     )
-    if not work.execute(sa.select(circuits.c.model_id).where(*mine)).first():
+    if all(work.execute(_ANY, {"provider": provider, "model": one}).first() is None for one in (model_id, EVERY)):
         return True
     is_open = work.execute(sa.select(circuits).where(*mine).order_by(circuits.c.model_id).with_for_update()).all()
     now = work.now()
@@ -149,3 +151,9 @@ def _may_ask(work: Work, provider: str, model_id: str, generation_id: int) -> bo
 
 def _is(provider: str, model_id: str) -> tuple[sa.ColumnElement[bool], ...]:
     return circuits.c.provider == provider, circuits.c.model_id == model_id
+
+
+# Built once: every submit and every result asks, and nearly always there is no such row.
+_ANY = sa.select(circuits.c.failures).where(
+    circuits.c.provider == sa.bindparam("provider"), circuits.c.model_id == sa.bindparam("model")
+)

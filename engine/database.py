@@ -23,6 +23,7 @@ from engine.waiting import Gate, Line, WriterTurn
 
 log = logging.getLogger(__name__)
 
+_NOW = sa.select(DatabaseTime())
 STATEMENT_SECONDS = 8
 RESTARTS = 8
 
@@ -82,7 +83,7 @@ class Work:
 
     def now(self) -> datetime:
         """Database time, asked anew (UTC)."""
-        return self.shift(self.execute(sa.select(DatabaseTime())).scalar_one())
+        return self.shift(self.execute(_NOW).scalar_one())
 
     def shift(self, moment: datetime) -> datetime:
         """A database time as the rules see it: tests inject an offset."""

@@ -24,6 +24,9 @@ class JobQueue(Protocol):
     def wake(self, account_id: int) -> None:
         """Tell the fronts that something of this account has changed."""
 
+    def backlog(self, step: Step) -> int:
+        """How many hints of this step no worker has taken yet; 0 when that cannot be known."""
+
 
 @dataclass(frozen=True)
 class Job:

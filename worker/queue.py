@@ -58,6 +58,15 @@ class RedisQueue:
         """Tell the fronts that something of this account has changed."""
         self._send(lambda: self._redis.publish(CHANNEL, account_id))
 
+    def backlog(self, step: Step) -> int:
+        """How many hints of this step no worker has taken yet; 0 when that cannot be known."""
+        if time.monotonic() < self._away_until:
+            return 0
+        try:
+            return self._queues[step].count
+        except (RedisError, OSError):
+            return 0
+
     def _send(self, send: Callable[[], object]) -> None:
         if time.monotonic() < self._away_until:
             return

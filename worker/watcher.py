@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ from engine.database import Work
 from engine.generations import Generation, arriving, steps, submissions, watching
 from engine.generations.arriving import Arrival
 from engine.generations.submissions import Submission
-from engine.ports import Done, Drawing, Ended, Failed, Job
+from engine.ports import Done, Drawing, Ended, Failed, Job, Step
 from engine.singleton import Singleton
 from engine.tables import State
 from engine.trace import tracing
@@ -35,6 +36,9 @@ ROUND, GATHERING = 0.25, 0.05
 AT_ONCE = 500
 LOOKS_AT_ONCE = 32
 HOUSEKEEPING = 60.0
+TRUST = timedelta(seconds=60)
+"""How long a hint is believed to stand in line while others do."""
+STEPS = {State.QUEUED: Step.SUBMIT, State.READY: Step.FINISH}
 ALARM_PAUSE = 10.0
 """Seconds between two alarms that a provider does not let us in: hundreds of looks may find out at once."""
 UNFINISHED_SECONDS = 3600.0
@@ -99,7 +103,7 @@ class Watcher:
             generations, now = watching.due(work, AT_ONCE), work.now()
             models = {name: model(work, name) for name in {generation.model_id for generation in generations}}
             tries = submissions.current(work, [generation.id for generation in generations])
-        return [
+        found = [
             Due(
                 generation,
                 _job(generation, models[generation.model_id], tries.get(generation.id)),
@@ -107,6 +111,19 @@ class Watcher:
             )
             for generation in generations
         ]
+        in_line = self._in_line([due.generation for due in found if not due.is_over], now)
+        return [due for due in found if due.generation.id not in in_line]
+
+    def _in_line(self, generations: list[Generation], now: datetime) -> set[int]:
+        """Those that are not hinted at again: their hints stand in a long line, which a second one would only make
+        longer. Not for ever, for theirs may be lost."""
+        queue = self._database.queue
+        new = [one for one in generations if one.lease_until is None and now - one.changed_at < TRUST]
+        kinds = {state: [one.id for one in new if one.state is state] for state in (State.QUEUED, State.READY)}
+        ids = [id for state, ids in kinds.items() if ids and queue and queue.backlog(STEPS[state]) for id in ids]
+        if ids:
+            self._database.run(lambda work: watching.wait_longer(work, ids))
+        return set(ids)
 
     async def _one(self, due: Due) -> None:
         generation = due.generation

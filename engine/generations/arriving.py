@@ -100,15 +100,18 @@ def _ready(work: Work, submission: Submission, request_id: str, outputs: Sequenc
             lease_until=None,
             changed_at=now,
             deadline_at=now + TIME_TO_FINISH,
+            hint=generations.c.hint + 1,
+            look_at=now + hints.FIRST_WAIT,
         )
-        .returning(generations.c.account_id)
+        .returning(generations.c.account_id, generations.c.hint, generations.c.submits)
     )
-    account_id = work.execute(made).scalar_one_or_none()
-    if account_id is None:
+    row = work.execute(made).one_or_none()
+    if row is None:
         return False
-    submissions.close(work, generation_id)
-    hints.hint(work, generation_id, State.READY, now)
-    work.wake(account_id)
+    if row.submits > 1:
+        submissions.close(work, generation_id)
+    hints.push(work, generation_id, State.READY, row.hint)
+    work.wake(row.account_id)
     return True
 
 

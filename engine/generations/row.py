@@ -85,8 +85,7 @@ class StoredPicture(Kept):
 
 def get(work: Work, generation_id: int, locked: bool = False) -> Generation:
     """Read one generation, `locked` until the Work ends. Raises NotFound."""
-    chosen = select().where(generations.c.id == generation_id)
-    row = work.execute(chosen.with_for_update(key_share=True) if locked else chosen).one_or_none()
+    row = work.execute(_ONE_LOCKED if locked else _ONE, {"id": generation_id}).one_or_none()
     if row is None:
         raise NotFound("generation", str(generation_id))
     return read(row)
@@ -140,3 +139,6 @@ def read(row: Any) -> Generation:
 
 
 COLUMNS = tuple(generations.c[field.name] for field in fields(Generation))
+# Built once: they run at every step, and building them takes as long as running them.
+_ONE = select().where(generations.c.id == sa.bindparam("id"))
+_ONE_LOCKED = _ONE.with_for_update(key_share=True)

@@ -1,6 +1,6 @@
 """What the watcher does with open generations: who is due, who is hinted at again, what was seen, who is given up."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,6 +15,8 @@ from engine.generations.row import Generation, read, select
 from engine.generations.steps import fail, is_free
 from engine.ports import Trouble
 from engine.tables import OPEN_STATES, State, generations
+
+IN_LINE = timedelta(seconds=5)
 
 IS_OPEN = generations.c.state.in_([state.value for state in OPEN_STATES])
 
@@ -58,6 +60,12 @@ def hint_again(work: Work, generation_id: int, state: State) -> bool:
         return False
     hints.hint(work, generation_id, state, now)
     return True
+
+
+def wait_longer(work: Work, generation_ids: Sequence[int]) -> None:
+    """Their hints still stand in line with many others: they are looked at later, and not hinted at again."""
+    idle = (IS_OPEN, generations.c.id.in_(generation_ids), generations.c.lease_until.is_(None))
+    work.execute(sa.update(generations).where(*idle).values(look_at=work.now() + IN_LINE))
 
 
 def saw(work: Work, sights: Iterable[Sight]) -> None:

@@ -16,8 +16,11 @@ def check(work: Work, attempt: Attempt) -> None:
 
 def find(work: Work, account_id: int, space_id: int) -> Banned | None:
     """The ban that holds for an account in this space, if there is one."""
-    here = (bans.c.account_id == account_id, bans.c.space_id.in_((EVERYWHERE, space_id)))
-    ban = work.execute(sa.select(bans).where(*here).order_by(bans.c.space_id)).first()
+    ban = work.execute(_HERE, {"account": account_id, "space": space_id}).first()
     if ban is None:
         return None
     return Banned(reason=ban.reason, since=ban.at, is_everywhere=ban.space_id == EVERYWHERE)
+
+
+_IS_HERE = bans.c.space_id.in_((EVERYWHERE, sa.bindparam("space")))
+_HERE = sa.select(bans).where(bans.c.account_id == sa.bindparam("account"), _IS_HERE).order_by(bans.c.space_id)

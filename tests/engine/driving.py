@@ -22,6 +22,9 @@ class Heard:
     def wake(self, account_id):
         self.woken.append(account_id)
 
+    def backlog(self, step):
+        return 0
+
 
 def request(database, account_id, key="m1", model_id="nano-banana-pro", **more):
     ask = Ask(account_id, "telegram", key, model_id, "a fox", address="chat 7", **more)

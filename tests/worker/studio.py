@@ -30,6 +30,9 @@ class Hints:
     def wake(self, account_id):
         self.woken.append(account_id)
 
+    def backlog(self, step):
+        return 0
+
 
 class Studio:
     """One database, one provider, one media folder."""
