@@ -215,9 +215,11 @@ class Settings(BaseSettings):
             raise ValueError(f"{PREFIX}REDIS_URL must be named in production")
         if not self.redis_url.startswith("unix://") and not urlsplit(self.redis_url).password:
             raise ValueError(f"{PREFIX}REDIS_URL must have a password, or be a unix socket, in production")
-        for name in ("public_url", "fal_webhook_url"):
-            if not (getattr(self, name) or "https://").startswith("https://"):
-                raise ValueError(f"{PREFIX}{name.upper()} must begin with https:// in production")
+        if self.public_url is not None and not self.public_url.startswith("https://"):
+            raise ValueError(f"{PREFIX}PUBLIC_URL must begin with https:// in production")
+        webhook = urlsplit(self.fal_webhook_url or "https://")
+        if webhook.scheme != "https" and webhook.hostname not in HERE:
+            raise ValueError(f"{PREFIX}FAL_WEBHOOK_URL must begin with https:// in production")
         endpoint = urlsplit(self.media_endpoint or "")
         if endpoint.scheme == "http" and endpoint.hostname not in HERE:
             raise ValueError(f"{PREFIX}MEDIA_ENDPOINT must begin with https:// in production")

@@ -172,6 +172,14 @@ def test_production_never_paints_demos(given):
     assert "EASEL_FAL_KEY must be set in production" in message
 
 
+def test_webhooks_come_by_https_in_production_or_from_this_machine():
+    ((_, message),) = wrong(**{**SAFE, "fal_webhook_url": "http://easel.example"})
+
+    assert "EASEL_FAL_WEBHOOK_URL must begin with https://" in message
+    for good in ("https://hooks.example", "http://127.0.0.1:8000"):
+        assert read_settings(**{**SAFE, "fal_webhook_url": good}).callback_url == good
+
+
 @pytest.mark.parametrize("key", [None, " "])
 def test_fal_needs_its_key(key):
     ((_, message),) = wrong(providers="fal", fal_key=key)
