@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 RETRY_SECONDS, LONGEST_RETRY_SECONDS = 2, 60
 
-INSIST_SECONDS, INSIST_PAUSE = 20.0, 0.5
-"""How long, and how often, what a provider answered is tried to be written down: less than a lease."""
+INSIST_SECONDS, INSIST_PAUSE = 15.0, 0.5
+"""How long, and how often, it is tried to write down what a provider answered: with the submit, less than a lease."""
 
 PATIENCE = timedelta(minutes=3)
 """How long a store or a provider's files may be away before a picture that is made is given up."""

@@ -9,9 +9,9 @@ import pytest
 CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while playwright is on, its thread has a running event loop: others want none
 def chromium() -> Iterator[object]:
-    """A browser for this test run."""
+    """A browser for these tests."""
     if not CHROMIUM.exists():
         missing = f"{CHROMIUM} is missing: apt-get install chromium, or say where it is in CHROMIUM"
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)

@@ -11,30 +11,15 @@ from uuid import uuid4
 
 import pytest
 
-from engine.ports import Done, Failed, ImageProvider, Job, ProviderTrouble, Trouble
+from engine.ports import Done, Failed, ImageProvider, ProviderTrouble, Trouble
 from engine.settings import Settings
 from tests.simulators import fal_log
+from tests.worker import jobs
 from worker.providers.fal import Fal
 
 GENEROUS = 8
 KEY = "key-id-of-ours:secret-part-of-it"
-JOB = Job(
-    provider="fal",
-    generation_id=7,
-    attempt=1,
-    model_id="flux-dev",
-    endpoint="fal-ai/flux/dev",
-    input="image_size",
-    output="images_and_flags",
-    prompt="a fox",
-    size=None,
-    seed=42,
-    takes_seed=True,
-    pictures=1,
-    start_seconds=30,
-    cost_microdollars=25_000,
-    cost_unit="megapixel",
-)
+JOB = jobs.ONE
 ID = "0d5e0f7a-7a11-4f7c-9f0a-2f1d8a6e3b10"
 FOR_NOW, FOR_GOOD = (Trouble.PROVIDER, False), (Trouble.PROVIDER, True)
 UNKNOWN, UNFIT, REFUSED = (Trouble.UNKNOWN, False), (Trouble.UNFIT, True), (Trouble.REFUSED, True)

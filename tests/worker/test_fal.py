@@ -12,7 +12,6 @@ from pydantic import SecretStr
 from engine.ports import Done, Drawing, Failed, Output, ProviderTrouble, Waiting
 from engine.settings import Settings
 from tests.simulators import fal_log, fal_mishaps
-from tests.simulators.fal_process import fal_simulator
 from tests.worker.fal_asking import (
     COMPLETED,
     FOR_GOOD,
@@ -39,17 +38,7 @@ from tests.worker.fal_asking import (
 from worker.providers import fal_wire
 from worker.providers.fal import Fal
 
-
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory):
-    """fal, in which a picture takes 0.2 s."""
-    with fal_simulator(tmp_path_factory.mktemp("fal"), seconds=0.2, plain=True) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def fal(simulator):
-    return adapter(simulator.url)
+pytest_plugins = "tests.worker.fal_fixtures"
 
 
 def test_a_picture_is_asked_for_once_waited_for_and_fetched(fal, simulator):

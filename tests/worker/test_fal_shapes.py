@@ -8,37 +8,11 @@ from dataclasses import replace
 import pytest
 
 from engine import catalog
-from engine.ports import Job, Output
+from engine.ports import Output
 from tests.simulators import fal_models
+from tests.worker.jobs import BANANA, FLUX
 from worker.providers.fal_shapes import INPUTS, MOST, MOST_UNITS, OUTPUTS, SIZES, arguments, cost, outputs
 
-FLUX = Job(
-    provider="fal",
-    generation_id=7,
-    attempt=1,
-    model_id="flux-dev",
-    endpoint="fal-ai/flux/dev",
-    input="image_size",
-    output="images_and_flags",
-    prompt="a fox",
-    size="16:9",
-    seed=42,
-    takes_seed=True,
-    pictures=2,
-    start_seconds=60,
-    cost_microdollars=25_000,
-    cost_unit="megapixel",
-)
-BANANA = replace(
-    FLUX,
-    model_id="nano-banana",
-    endpoint="fal-ai/nano-banana",
-    input="aspect_ratio",
-    output="images",
-    takes_seed=False,
-    cost_microdollars=39_800,
-    cost_unit="image",
-)
 MODELS = ["nano-banana", "flux-dev", "lora-normal", "lora-context", "gemini-flash", "nano-banana-pro"]
 URL = "https://v3.fal.media/files/fox.jpg"
 

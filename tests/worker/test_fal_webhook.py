@@ -5,36 +5,21 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from engine.ports import Done, Failed, Job, KeysAway, Message, NotTrusted, Output, Trouble
+from engine.ports import Done, Failed, KeysAway, Message, NotTrusted, Output, Trouble
+from tests.worker import jobs
 from worker.providers import fal_webhook
 from worker.providers.fal_webhook import FalWebhooks
 
 USER = "github|4711"
 REQUEST = "0d5e0f7a-7a11-4f7c-9f0a-2f1d8a6e3b10"
-JOB = Job(
-    provider="fal",
-    generation_id=7,
-    attempt=1,
-    model_id="flux-dev",
-    endpoint="fal-ai/flux/dev",
-    input="image_size",
-    output="images_and_flags",
-    prompt="a fox",
-    size=None,
-    seed=42,
-    takes_seed=True,
-    pictures=1,
-    start_seconds=30,
-    cost_microdollars=25_000,
-    cost_unit="megapixel",
-    request_id=REQUEST,
-)
+JOB = replace(jobs.ONE, request_id=REQUEST)
 PICTURE = {
     "images": [{"url": "https://v3.fal.media/1.jpg", "width": 1024, "height": 1024}],
     "has_nsfw_concepts": [True],

