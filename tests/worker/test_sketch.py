@@ -11,7 +11,7 @@ from io import BytesIO
 import pytest
 from PIL import Image, ImageChops
 
-from engine.ports import Done, Drawing, ImageProvider, Output, ProviderTrouble, Trouble, Waiting
+from engine.ports import Done, Drawing, Failed, ImageProvider, Output, ProviderTrouble, Trouble, Waiting
 from tests.worker import jobs
 from worker.images import BrokenPicture, Facts, finish
 from worker.providers.caption import caption
