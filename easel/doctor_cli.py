@@ -27,8 +27,8 @@ console = Console(highlight=False)
 
 LITTLE_ROOM = 1_000_000_000
 ADVICE = {
-    "provider": "Look at your balance there, and at the key in the settings. It is tried again by itself.",
-    "circuit": "It is tried again by itself. Its status page may say more; `easel models check` looks at our side.",
+    "provider": "Look at your balance there, and at the key in the settings. The next request after a rest tries it.",
+    "circuit": "The next request after its rest tries it. `easel models check` looks at our side.",
 }
 MARKS = {"good": "[green]ok  [/]", "odd": "[yellow]mind[/]", "bad": "[red]bad [/]"}
 
@@ -83,6 +83,13 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 
 def _providers(settings: Settings) -> Iterator[Finding]:
     named = ", ".join(settings.drawing)
+    if "fal" not in settings.drawing and settings.fal_key:
+        yield Finding(
+            "bad",
+            f"provider: {named}, although there is a key of fal's",
+            f"{PREFIX}PROVIDERS={','.join(settings.providers)} leaves fal out: remove that line.",
+        )
+        return
     if "fal" not in settings.drawing:
         yield Finding("good", f"provider: {named}, which paints demos; {PREFIX}FAL_KEY=... brings real pictures")
         return
@@ -98,7 +105,8 @@ def _providers(settings: Settings) -> Iterator[Finding]:
 def _alerts(here: Database) -> Iterator[Finding]:
     with here.read() as work:
         for one in alerts.lasting(work):
-            since = f"{one.times} times since {one.first_at:%Y-%m-%d %H:%M} UTC"
+            often = "once" if one.times == 1 else f"{one.times} times"
+            since = f"{often} since {one.first_at:%Y-%m-%d %H:%M} UTC"
             yield Finding("bad", f"{one.kind} {one.key}: {one.detail} ({since})", ADVICE.get(one.kind, ""))
 
 

@@ -17,7 +17,7 @@ QUIET = ("httpx", "httpcore", "httpx2", "httpcore2", "fal_client", "rq.worker", 
 
 _SECRETS = re.compile(
     r"easel_[\w-]{20,}|(?<=://)[^\s/@]*:[^\s/@]+(?=@)|(?i:(?<=signature=))[0-9a-f]{16,}"
-    r"|(?<=/webhooks/fal/)[\w-]+"
+    r"|(?<=/webhooks/)[a-z]+/[\w-]+"
 )
 """Personal keys, passwords in addresses, signatures of links, addresses that only a provider knows."""
 

@@ -33,6 +33,7 @@ def check() -> None:
         ours = [model for model in catalog.all_models(work) if _is_fals(model)]
     with Console(stderr=True).status("Asking fal ..."):
         findings = fal_check.check(settings, ours)
+    asked = len(findings)
     _print_margins(ours, packs)
     findings += [fal_check.Finding("odd", *words) for model in ours if (words := _loss(model, packs))]
     for finding in findings:
@@ -41,7 +42,8 @@ def check() -> None:
             console.print(f"       {finding.advice}", soft_wrap=True, markup=False)
     if any(finding.look == "bad" for finding in findings):
         raise typer.Exit(1)
-    console.print(f"{MARKS['good']} {len(ours)} models are as fal describes them")
+    if not any(finding.look == "odd" for finding in findings[:asked]):
+        console.print(f"{MARKS['good']} {len(ours)} models are as fal describes them")
 
 
 def _is_fals(model: Model) -> bool:

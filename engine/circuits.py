@@ -24,6 +24,7 @@ REST, LONGEST_REST = timedelta(seconds=30), timedelta(minutes=10)
 PROBE = timedelta(minutes=2)
 """How long the others wait for a probe: whoever made it may be dead."""
 
+SOON = timedelta(seconds=5)
 EVERY = "*"
 """Instead of a model: all that a provider draws, when it does not let us in."""
 
@@ -59,16 +60,20 @@ def resting(work: Work, models: Sequence[Model]) -> dict[str, datetime]:
     rows = work.execute(sa.select(circuits).where(*known)).all()
     found = {}
     for model in models if rows else ():
+        about = (model.id, EVERY)
         until = [
-            max(
-                (row.open_until for row in rows if row.provider == name and row.model_id in (model.id, EVERY)),
-                default=now,
-            )
+            max((_likely(row, now) for row in rows if row.provider == name and row.model_id in about), default=now)
             for name in order(work.settings, model)
         ]
         if min(until) > now:
             found[model.id] = min(until)
     return found
+
+
+def _likely(row: sa.Row[Any], now: datetime) -> datetime:
+    """When it is tried again: while somebody probes, that may be known any moment."""
+    until: datetime = row.open_until
+    return until if row.probe is None else min(until, now + SOON)
 
 
 def works(work: Work, provider: str, model_id: str) -> None:

@@ -127,7 +127,8 @@ class ProviderTrouble(Exception):
     """A provider's error in our words.
 
     `is_permanent`: asking again will not help. `trouble` UNKNOWN: nobody knows whether the request was taken.
-    `is_ours`: our key or our money is not good there. `wait_seconds`: it wants to be left alone for so long.
+    `is_ours`: our key or our money is not good there. `has_answered`: the provider itself says what it is.
+    `wait_seconds`: it wants to be left alone for so long.
     `detail` is for the log and for operators, never for users.
     """
 
@@ -138,6 +139,7 @@ class ProviderTrouble(Exception):
         is_permanent: bool,
         detail: str = "",
         is_ours: bool = False,
+        has_answered: bool = False,
         wait_seconds: float | None = None,
     ) -> None:
         super().__init__(f"{trouble}: {detail}")
@@ -145,6 +147,7 @@ class ProviderTrouble(Exception):
         self.is_permanent = is_permanent
         self.detail = detail
         self.is_ours = is_ours
+        self.has_answered = has_answered
         self.wait_seconds = wait_seconds
 
 

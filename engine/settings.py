@@ -194,6 +194,8 @@ class Settings(BaseSettings):
     def _can_draw(self) -> Self:
         if "fal" in self.drawing and not (self.fal_key and self.fal_key.get_secret_value().strip()):
             raise ValueError(f"{PREFIX}FAL_KEY is missing, and fal is one of the providers")
+        if self.fal_key and not re.fullmatch(r"[!-~]*", self.fal_key.get_secret_value().strip()):
+            raise ValueError(f"{PREFIX}FAL_KEY is no key: it has a blank or a letter that no header takes")
         return self
 
     @model_validator(mode="after")
@@ -224,9 +226,8 @@ class Settings(BaseSettings):
         if endpoint.scheme == "http" and endpoint.hostname not in HERE:
             raise ValueError(f"{PREFIX}MEDIA_ENDPOINT must begin with https:// in production")
         if "sketch" in self.drawing:
-            raise ValueError(
-                f"{PREFIX}FAL_KEY must be set in production: the sketch provider paints demo pictures only"
-            )
+            name = "PROVIDERS must not name sketch" if self.providers else "FAL_KEY must be set"
+            raise ValueError(f"{PREFIX}{name} in production: the sketch provider paints demo pictures only")
         return self
 
 

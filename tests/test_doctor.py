@@ -53,7 +53,7 @@ def test_a_migrated_one_is_well(terminal, sqlite_file):
                 "EASEL_ENV": "production",
                 "EASEL_HOST": "0.0.0.0",
                 "EASEL_SECRET": "a secret of one's own, long enough for production",
-                "EASEL_FAL_KEY": "a key",
+                "EASEL_FAL_KEY": "a-key",
                 "EASEL_REDIS_URL": "unix:///nowhere/redis.sock",
                 "EASEL_DATABASE_URL": "sqlite:////nowhere/easel.db",
             },

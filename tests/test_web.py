@@ -46,7 +46,7 @@ def open_web(new_database, tmp_path):
 PRODUCTION = {
     "env": "production",
     "secret": "a secret of one's own, long enough for production",
-    "fal_key": "a key",
+    "fal_key": "a-key",
     "redis_url": "unix:///nowhere/redis.sock",
 }
 

@@ -104,13 +104,13 @@ def _not_submitted(work: Work, lease: Lease, job: Job, error: ProviderTrouble) -
         wait = max(_jittered(RETRY_SECONDS * job.attempt), min(error.wait_seconds or 0, LONGEST_RETRY_SECONDS))
         steps.put_off(work, lease, wait, rejected=job.attempt)
     else:
-        wait = steps.ADOPTION.total_seconds() if work.settings.callback_url else RETRY_SECONDS
+        wait = steps.ADOPTION.total_seconds() if job.webhook_url else RETRY_SECONDS
         steps.put_off(work, lease, wait, is_known=False)
     if error.is_ours:
         circuits.rejects_us(work, job.provider, job.generation_id, error.detail)
         return
-    if is_known:
-        circuits.takes(work, job.provider)  # it would have said so otherwise
+    if error.has_answered:
+        circuits.takes(work, job.provider)  # otherwise it would have said that it does not let us in
     if error.trouble in circuits.OURS:
         circuits.works(work, job.provider, job.model_id)
     else:

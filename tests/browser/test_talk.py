@@ -179,7 +179,7 @@ def test_the_style_guide_is_not_for_production(new_database, tmp_path):
     made = new_database(
         "sqlite",
         env="production",
-        fal_key="a key",
+        fal_key="a-key",
         secret="s" * 40,
         public_url="https://easel.example",
         redis_url="unix:///nowhere",

@@ -7,10 +7,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from engine.database import Work
-from engine.tables import Outcome, generations, submissions
+from engine.tables import Outcome, State, generations, submissions
 from tests.crash.house import House
 from tests.simulators import fal_log
 from tests.simulators.fal_process import FalSimulator
+
+KEPT = (State.STORED, State.CANCELLED)
 
 
 def posts(log: Path):
@@ -52,6 +54,16 @@ def wrong_costs(work: Work, log: Path, is_told: bool) -> Iterator[str]:
     for request_id, row in ours.items():
         if row.cost_microdollars and request_id not in bills:
             yield f"{request_id}: {row.cost_microdollars} written, nothing billed"
+
+
+def lost_pictures(work: Work, log: Path) -> Iterator[str]:
+    """Where webhooks come: what fal has made as it should, and billed, was stored, unless its owner had cancelled."""
+    bills = fal_log.billed_by_request(log)
+    good = {line["request"] for line in fal_log.accepted(log) if not line["mishap"]} & bills.keys()
+    ends = {row.id: row.state for row in work.execute(sa.select(generations.c.id, generations.c.state))}
+    for row in work.execute(sa.select(submissions)):
+        if row.request_id in good and (row.outcome != Outcome.DONE or ends[row.generation_id] not in KEPT):
+            yield f"{row.request_id} ({row.generation_id}, {row.outcome}) was made and ended {ends[row.generation_id]}"
 
 
 def _unknown(work: Work) -> Iterator[str]:

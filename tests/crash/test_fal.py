@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from easel.wiring import database as wired
-from tests.crash.fal_books import is_quiet, posts, wrong_costs
+from tests.crash.fal_books import is_quiet, lost_pictures, posts, wrong_costs
 from tests.crash.scale import SEED
 from tests.crash.settled import end_well
 from tests.simulators import fal_log
@@ -53,7 +53,7 @@ def settle(here, fal, count, is_told):
     here.live(2)  # the last webhooks
     end_well(here, count, stored=count // 3, book=posts(fal.log))
     with closing(wired(here.settings)) as database, database.read() as work:
-        wrong = list(wrong_costs(work, fal.log, is_told))
+        wrong = [*wrong_costs(work, fal.log, is_told), *(lost_pictures(work, fal.log) if is_told else ())]
     assert not wrong, "\n".join(wrong)
     assert not fal_log.undocumented(fal.log)
 

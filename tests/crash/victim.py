@@ -79,6 +79,7 @@ def _hurry() -> None:
     chores.KEPT_FOR = timedelta(seconds=15)
     tasks.LONGEST_WAIT = timedelta(seconds=4)
     steps.ADOPTION = timedelta(seconds=6)
+    advance.PATIENCE, steps.LATEST_FINISH = timedelta(seconds=8), timedelta(seconds=2)
     fal_wire.DEADLINE = 2.5  # with the download, within the lease
     download.download.__kwdefaults__["seconds"] = 2.5
 

@@ -198,7 +198,7 @@ def test_a_probe_that_fails_opens_it_for_twice_as_long_and_others_failures_do_no
     bring(database, probe, State.SUBMITTED)
 
     arrive(database, running, BROKE, f"r{running.id}")
-    assert rests(database) == 120  # the probe's time
+    assert rests(database) == 5  # the probe may end at any moment
     arrive(database, probe, BROKE, f"r{probe.id}")
 
     assert rests(database) == 60
@@ -279,7 +279,7 @@ def test_an_alert_met_by_many_at_once_is_one_row(database):
 
 
 def test_the_order_is_the_models_own_or_the_settings(database):
-    settings = Settings(_env_file=None, fal_key="a key", providers="fal,sketch")
+    settings = Settings(_env_file=None, fal_key="a-key", providers="fal,sketch")
     with database.read() as work:
         flux = model(work, "flux-dev")
     own = {"sketch": ["sketch"], "fal": ["fal"], "both": ["sketch", "fal"]}
@@ -293,7 +293,7 @@ def test_the_order_is_the_models_own_or_the_settings(database):
 
 
 def test_whoever_has_just_failed_is_asked_last_and_whoever_rests_not_at_all(new_database, kind):
-    database = new_database(kind, fal_key="a key", providers="fal,sketch")
+    database = new_database(kind, fal_key="a-key", providers="fal,sketch")
 
     def choose(but=None):
         return database.run(lambda work: circuits.choose(work, model(work, "flux-dev"), 1, but))
@@ -307,7 +307,7 @@ def test_whoever_has_just_failed_is_asked_last_and_whoever_rests_not_at_all(new_
 
 
 def test_a_model_that_one_provider_alone_draws_rests_with_it(new_database, kind):
-    database = new_database(kind, fal_key="a key", providers="fal,sketch")
+    database = new_database(kind, fal_key="a-key", providers="fal,sketch")
     with database.begin() as work:
         work.execute(sa.update(models).where(models.c.id == "flux-dev").values(providers=["fal"]))
     for _ in range(5):

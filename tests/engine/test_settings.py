@@ -15,7 +15,7 @@ OWN_SECRET = "a secret of one's own, long enough for production"
 PASSWORD = "hunter2"
 URL = f"postgresql://easel:{PASSWORD}@database.example/easel"
 REDIS = f"redis://:{PASSWORD}@redis.example"
-SAFE = {"env": "production", "secret": OWN_SECRET, "database_url": URL, "redis_url": REDIS, "fal_key": "a key"}
+SAFE = {"env": "production", "secret": OWN_SECRET, "database_url": URL, "redis_url": REDIS, "fal_key": "a-key"}
 
 
 @pytest.fixture(autouse=True)
@@ -102,7 +102,7 @@ def test_a_secret_can_come_from_a_file(monkeypatch, empty_folder):
     (empty_folder / "url").write_text(URL + "\n")
     monkeypatch.setenv("EASEL_ENV", "production")
     monkeypatch.setenv("EASEL_REDIS_URL", REDIS)
-    monkeypatch.setenv("EASEL_FAL_KEY", "a key")
+    monkeypatch.setenv("EASEL_FAL_KEY", "a-key")
     monkeypatch.setenv("EASEL_SECRET_FILE", str(empty_folder / "secret"))
     monkeypatch.setenv("EASEL_DATABASE_URL_FILE", str(empty_folder / "url"))
 
@@ -165,11 +165,25 @@ def test_production_refuses_a_redis_that_is_open_to_anyone(redis_url, says):
     assert says in message
 
 
-@pytest.mark.parametrize("given", [{"fal_key": None}, {"fal_key": "a key", "providers": "fal,sketch"}])
-def test_production_never_paints_demos(given):
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"fal_key": None}, "EASEL_FAL_KEY must be set in production"),
+        ({"providers": "fal,sketch"}, "EASEL_PROVIDERS must not name sketch in production"),
+    ],
+)
+def test_production_never_paints_demos(given, says):
     ((_, message),) = wrong(**{**SAFE, **given})
 
-    assert "EASEL_FAL_KEY must be set in production" in message
+    assert says in message
+
+
+@pytest.mark.parametrize("key", ["a key", "a-k\u00e9y", "a\nkey"])
+def test_a_key_that_no_header_takes_is_refused_and_not_repeated(key):
+    ((_, message),) = wrong(fal_key=key)
+
+    assert "EASEL_FAL_KEY is no key" in message
+    assert key not in message
 
 
 def test_webhooks_come_by_https_in_production_or_from_this_machine():
@@ -188,9 +202,9 @@ def test_fal_needs_its_key(key):
 
 
 def test_with_a_key_fal_draws_and_without_one_the_sketch():
-    assert read_settings(fal_key="a key").drawing == ("fal",)
+    assert read_settings(fal_key="a-key").drawing == ("fal",)
     assert read_settings().drawing == ("sketch",)
-    assert read_settings(fal_key="a key", providers="fal, sketch").drawing == ("fal", "sketch")
+    assert read_settings(fal_key="a-key", providers="fal, sketch").drawing == ("fal", "sketch")
 
 
 @pytest.mark.parametrize("name", ["fal_queue_url", "fal_jwks_url", "fal_pricing_url", "fal_schema_url"])

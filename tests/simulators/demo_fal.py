@@ -16,11 +16,12 @@ SECONDS = 4
 def main() -> int:
     """Run both until Ctrl-C; the exit status of `easel up`."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with fal_simulator(Path("data"), seconds=SECONDS, log=Path("data/fal-demo.log").absolute()) as fal:
-        _explain(fal.url)
-        port = os.environ.get("EASEL_PORT", "8000")
-        webhooks = {"EASEL_FAL_WEBHOOK_URL": f"http://127.0.0.1:{port}"}
-        environment = {**webhooks, **os.environ, **fal.environment()}
+    data = Path(os.environ.get("EASEL_DATA", "data/demo-fal")).absolute()  # not where real pictures are
+    port = os.environ.get("EASEL_PORT", "8000")
+    with fal_simulator(data, seconds=SECONDS, log=data / "fal.log") as fal:
+        ours = {"EASEL_DATA": str(data), "EASEL_FAL_WEBHOOK_URL": f"http://127.0.0.1:{port}", **fal.environment()}
+        _explain(fal.log, ours)
+        environment = {**os.environ, **ours}
         # In a group of its own, so that Ctrl-C reaches it once: from here.
         house = subprocess.Popen([sys.executable, "-m", "easel", "up"], env=environment, process_group=0)
         with suppress(KeyboardInterrupt):
@@ -30,8 +31,9 @@ def main() -> int:
         return house.wait()
 
 
-def _explain(url: str) -> None:
-    print(f"The simulated fal is at {url}; what it is asked goes to data/fal-demo.log.")
+def _explain(log: Path, ours: dict[str, str]) -> None:
+    print(f"What the simulated fal is asked, and what it bills, goes to {log}. For a second terminal:\n")
+    print("  export", " ".join(f"{name}={value}" for name, value in ours.items()), "\n")
     print("Write one of these into a prompt, as in: a fox [late]. With [late:2] only the first two posts suffer.\n")
     for name, text in MISHAPS.items():
         print(f"  [{name}]".ljust(46), text)

@@ -39,6 +39,7 @@ class FalSimulator:
     def environment(self) -> dict[str, str]:
         """What the product needs to draw with it."""
         return {
+            "EASEL_PROVIDERS": "fal",
             "EASEL_FAL_KEY": "a-key",
             "EASEL_FAL_QUEUE_URL": self.url,
             "EASEL_FAL_JWKS_URL": f"{self.url}/.well-known/jwks.json",

@@ -49,6 +49,7 @@ def hurry(monkeypatch):
     """Everything that the product waits for by itself is shorter."""
     monkeypatch.setattr("engine.generations.steps.ADOPTION", timedelta(seconds=6))
     monkeypatch.setattr("worker.advance.RETRY_SECONDS", 0.3)
+    monkeypatch.setattr("worker.advance.PATIENCE", timedelta(seconds=3))
     monkeypatch.setattr("worker.advance.FIRST_LOOK_WHEN_TOLD", timedelta(seconds=3))
     monkeypatch.setattr("worker.chores.KEPT_FOR", timedelta(seconds=16))
     monkeypatch.setattr("worker.chores.LONGEST_LOOK", 3)

@@ -324,8 +324,9 @@ class Refusing(Sketch):
 @pytest.mark.parametrize(
     ("says", "lets_us_in"),
     [
-        (ProviderTrouble(Trouble.UNFIT, is_permanent=True), True),
-        (ProviderTrouble(Trouble.PROVIDER, is_permanent=True), True),
+        (ProviderTrouble(Trouble.UNFIT, is_permanent=True, has_answered=True), True),
+        (ProviderTrouble(Trouble.PROVIDER, is_permanent=True, has_answered=True), True),
+        (ProviderTrouble(Trouble.PROVIDER, is_permanent=False), False),
         (ProviderTrouble(Trouble.PROVIDER, is_permanent=True, is_ours=True), False),
         (ProviderTrouble(Trouble.UNKNOWN, is_permanent=False), False),
         (None, True),

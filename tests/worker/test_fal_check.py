@@ -340,13 +340,6 @@ def test_prices_that_cannot_be_read_are_one_sentence(fal, said, instead):
     assert sentence.startswith("the prices cannot be read (")
 
 
-def test_a_key_that_cannot_be_sent_is_not_quoted(fal, models):
-    (finding,) = fal_check.check(fal.settings(key="two\nlines"), models)
-
-    assert finding.what.startswith("the prices cannot be read (")
-    assert "lines" not in finding.what + finding.advice
-
-
 # nobody there
 
 

@@ -4,15 +4,19 @@ import asyncio
 import json
 import logging
 import socket
+import ssl
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from functools import partial
 
+import httpx
 import pytest
 
 from engine.ports import Done, Drawing, ProviderTrouble, Waiting
+from tests.simulators.fal_process import fal_simulator
 from tests.worker.fal_asking import (
     FOR_NOW,
     GENEROUS,
@@ -204,6 +208,16 @@ def test_the_key_is_in_no_text(fal, simulator, caplog):
     assert "fal" in text
     assert "secret-part-of-it" not in text
     assert "key-id-of-ours" not in text
+
+
+def test_fals_client_draws_over_tls_that_it_trusts(tmp_path, monkeypatch):
+    with fal_simulator(tmp_path, seconds=0.2, plain=True, tls=tmp_path / "tls") as simulator:
+        assert simulator.url.startswith("https://")
+        trusted = ssl.create_default_context(cafile=simulator.authority)
+        monkeypatch.setattr(fal_wire.httpx, "AsyncHTTPTransport", partial(httpx.AsyncHTTPTransport, verify=trusted))
+        fal = adapter(simulator.url)
+
+        assert isinstance(ended(fal, submitted(fal, wanted())), Done)
 
 
 @pytest.fixture

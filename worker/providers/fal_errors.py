@@ -98,6 +98,7 @@ def not_taken(answer: Answer) -> ProviderTrouble:
         end.trouble,
         is_permanent=end.is_permanent,
         detail=end.detail,
+        has_answered=isinstance(answer.body, Mapping),
         is_ours=_shuts_us_out(answer),
         wait_seconds=wait_seconds(answer),
     )
