@@ -7,7 +7,6 @@ from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from engine.catalog import model
 from engine.database import Database, Work
 from engine.errors import Busy
 from engine.generations import arriving, get, steps, submissions
@@ -60,10 +59,10 @@ def _told(database: Database, receiver: WebhookReceiver, about: tuple[int, int],
     message = receiver.check(request.headers, body)
     generation_id, attempt = about
     with database.read() as work:
-        job = _job(work, generation_id, attempt)
-        if job is None:
+        submission = submissions.get(work, generation_id, attempt)
+        if submission is None:
             return False
-        trace = get(work, generation_id).trace
+        job, trace = steps.job_of(work, submission), get(work, generation_id).trace
     with tracing(trace):
         database.run(partial(_write_down, receiver=receiver, message=message, job=job))
     return True
@@ -78,11 +77,3 @@ def _write_down(work: Work, receiver: WebhookReceiver, message: Message, job: Jo
         ended = None
     arrival = arriving.arrive(work, *which, ended) if ended else arriving.adopt(work, *which)
     log.info("generation %d, attempt %d: told of %s, %s", job.generation_id, job.attempt, message.request_id, arrival)
-
-
-def _job(work: Work, generation_id: int, attempt: int) -> Job | None:
-    submission = submissions.get(work, generation_id, attempt)
-    if submission is None:
-        return None
-    generation = get(work, generation_id)
-    return steps.job(generation, model(work, generation.model_id), submission.provider, attempt, submission.memo)

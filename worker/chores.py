@@ -2,11 +2,9 @@
 
 import asyncio
 import logging
-from dataclasses import replace
 from datetime import timedelta
 
-from engine.catalog import model
-from engine.generations import arriving, get, steps, submissions
+from engine.generations import arriving, steps, submissions
 from engine.ports import Done, Failed, Job, Progress, ProviderTrouble
 from engine.tables import Outcome
 from worker.advance import media_keys
@@ -53,13 +51,12 @@ def _taken(tools: Tools, generation_id: int, attempt: int) -> Job | None:
         submission = submissions.get(work, generation_id, attempt)
         if submission is None or submission.outcome is not Outcome.TAKEN:
             return None
-        generation, is_old = get(work, generation_id), work.now() - submission.asked_at > KEPT_FOR
-        job = steps.job(generation, model(work, generation.model_id), submission.provider, attempt, submission.memo)
+        job, is_old = steps.job_of(work, submission), work.now() - submission.asked_at > KEPT_FOR
     if is_old or submission.provider not in tools.providers:
         log.warning("generation %d, attempt %d: nobody says what became of it", generation_id, attempt)
         tools.database.run(lambda work: submissions.lose(work, generation_id, attempt))
         return None
-    return replace(job, request_id=submission.request_id)
+    return job
 
 
 async def _look(tools: Tools, job: Job) -> Progress:

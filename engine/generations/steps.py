@@ -6,7 +6,7 @@ writes nothing. What a step has to do outside happens between two Works, never i
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from engine.database import Work
 from engine.generations import submissions
 from engine.generations.ending import conclude, lock_with_owner
 from engine.generations.row import COLUMNS, Generation, Kept, get, read
+from engine.generations.submissions import Submission
 from engine.policies import banned
 from engine.ports import Job, Step, Taken, Trouble
 from engine.tables import Outcome, State, generations
@@ -139,6 +140,14 @@ def job(generation: Generation, of: Model, provider: str, attempt: int, memo: st
         request_id=generation.request_id,
         memo=memo,
     )
+
+
+def job_of(work: Work, submission: Submission) -> Job:
+    """The job of a try that was made, as its provider was told it."""
+    generation = get(work, submission.generation_id)
+    of = model(work, generation.model_id)
+    told = job(generation, of, submission.provider, submission.attempt, submission.memo)
+    return replace(told, request_id=submission.request_id)
 
 
 def submitted(work: Work, held: Lease, attempt: int, taken: Taken, first_look: timedelta = FIRST_LOOK) -> bool:

@@ -226,7 +226,7 @@ DIALOGUES: dict[str, tuple[str, list[Turn]]] = {
         "gus",
         [
             ("a fox --model nano-banana", []),
-            ("(it fails: provider)", ["had a problem", "no free picture used up", "Try again · free"]),
+            ("(it fails: provider)", ["could not be made", "no free picture used up", "Try again · free"]),
             ("/credits", ["3/3 left"]),
         ],
     ),

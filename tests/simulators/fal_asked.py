@@ -85,5 +85,5 @@ def _result(job: Job) -> Answer:
 def _cancel(state: State, job: Job) -> Answer:
     if job.state == "done":
         return in_json({"status": "ALREADY_COMPLETED"}, 400)
-    fal_queue.cancel(state, job)
+    fal_queue.cancel(job)
     return in_json({"status": "CANCELLATION_REQUESTED"}, 202)

@@ -55,11 +55,6 @@ def undocumented(path: Path) -> list[Line]:
     return [line for line in submissions(path) if line.get("undocumented")]
 
 
-def billed(path: Path) -> int:
-    """Microdollars in all."""
-    return sum(line["microdollars"] for line in read(path, "bill"))
-
-
 def billed_by_request(path: Path) -> dict[str, int]:
     """Microdollars by request id; what was not billed is not in it."""
     bills: dict[str, int] = defaultdict(int)

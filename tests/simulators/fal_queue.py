@@ -28,13 +28,11 @@ def expire_after(state: State, job: Job, seconds: float) -> None:
         job.timer = asyncio.get_running_loop().call_later(seconds, _expire, state, job)
 
 
-def cancel(state: State, job: Job) -> bool:
-    """Whether there was something to cancel; what is drawing runs on and is billed."""
+def cancel(job: Job) -> None:
+    """Take it out of the queue; what is drawing runs on and is billed."""
     if job.state == "queued":
         _stop(job)
-        job.is_cancelled = True
         fal_results.fail(job, "client_cancelled")
-    return job.is_cancelled or job.state == "drawing"
 
 
 def position(job: Job) -> int:

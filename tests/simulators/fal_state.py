@@ -25,7 +25,6 @@ class Job:
     draw: float  # and of drawing, after it
     taken: float  # the loop's time
     state: str = "queued"
-    is_cancelled: bool = False
     error: str | None = None
     error_type: str | None = None
     result: Answer | None = None

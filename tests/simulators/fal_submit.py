@@ -78,10 +78,9 @@ def _accepted(state: State, job: Job) -> Answer:
     if job.has("deep-json"):
         return Answer(200, DEEP)
     base = FOREIGN if job.has("foreign-urls") else None
-    content = {"status": "IN_QUEUE", "request_id": job.id, **addresses(state, job, base), "queue_position": 0}
-    content["queue_position"] = fal_queue.position(job)
-    if job.has("no-request-id"):
-        content = {"status": "IN_QUEUE", "queue_position": content["queue_position"]}
+    content: dict[str, Any] = {"status": "IN_QUEUE", "queue_position": fal_queue.position(job)}
+    if not job.has("no-request-id"):
+        content |= {"request_id": job.id, **addresses(state, job, base)}
     if job.has("huge-json"):
         content["padding"] = PADDING
     answer = in_json(content, x_fal_request_id=job.id)

@@ -16,8 +16,6 @@ from tests.simulators.fal_asking import BANANA, FLUX, ended, picture_url, post, 
 from tests.simulators.fal_models import COSTS
 from tests.simulators.fal_process import fal_simulator
 
-pytest_plugins = ["tests.simulators.fal_fixtures"]
-
 
 def test_fals_own_client_follows_a_request_from_the_queue_to_the_picture(tmp_path, http, monkeypatch):
     with fal_simulator(tmp_path, seconds=0.6) as fal:

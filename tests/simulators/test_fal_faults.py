@@ -19,8 +19,6 @@ from tests.simulators.fal_models import ENDPOINTS
 from tests.simulators.fal_process import ROOT, fal_simulator
 from tests.valkey import is_running
 
-pytest_plugins = ["tests.simulators.fal_fixtures"]
-
 
 def test_a_status_goes_wrong_once_or_always(fal, http):
     def asked(prompt, times=2):

@@ -8,8 +8,6 @@ from tests.simulators import fal_log
 from tests.simulators.fal_asking import BANANA, FLUX, ended, post, until
 from tests.simulators.fal_receiver import is_genuine, receiver
 
-pytest_plugins = ["tests.simulators.fal_fixtures"]
-
 
 def keys(http, fal):
     return http.get(f"{fal.url}/.well-known/jwks.json").json()

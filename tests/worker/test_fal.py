@@ -41,6 +41,16 @@ from worker.providers.fal import Fal
 pytest_plugins = "tests.worker.fal_fixtures"
 
 
+@pytest.fixture(scope="module")
+def simulator(simulated_fal):
+    return simulated_fal
+
+
+@pytest.fixture(scope="module")
+def fal(simulator):
+    return adapter(simulator.url)
+
+
 def test_a_picture_is_asked_for_once_waited_for_and_fetched(fal, simulator):
     job = submitted(fal, wanted(webhook_url="http://127.0.0.1:1/hook?a=b&c=d"))
     seen = [look(fal, job)]

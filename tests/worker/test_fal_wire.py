@@ -39,6 +39,16 @@ from worker.providers import fal_wire
 pytest_plugins = "tests.worker.fal_fixtures"
 
 
+@pytest.fixture(scope="module")
+def simulator(simulated_fal):
+    return simulated_fal
+
+
+@pytest.fixture(scope="module")
+def fal(simulator):
+    return adapter(simulator.url)
+
+
 def test_nobody_there_means_that_nothing_was_taken():
     with closing(socket.socket()) as unused:
         unused.bind(("127.0.0.1", 0))

@@ -1,4 +1,4 @@
-"""A quick simulated fal for a file of tests, and those who ask it; a test file takes them with `pytest_plugins`."""
+"""A quick simulated fal for a file of tests, and those who ask it."""
 
 import fal_client
 import fal_client.client
