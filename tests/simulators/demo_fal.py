@@ -17,6 +17,7 @@ def main() -> int:
     """Run both until Ctrl-C; the exit status of `easel up`."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     data = Path(os.environ.get("EASEL_DATA", "data/demo-fal")).absolute()  # not where real pictures are
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
     port = os.environ.get("EASEL_PORT", "8000")
     with fal_simulator(data, seconds=SECONDS, log=data / "fal.log") as fal:
         ours = {"EASEL_DATA": str(data), "EASEL_FAL_WEBHOOK_URL": f"http://127.0.0.1:{port}", **fal.environment()}

@@ -158,6 +158,15 @@ def test_a_hint_reaches_a_worker_of_its_step_and_leaves_nothing_behind(redis_url
     assert redis.lrange("rq:queue:easel-finish", 0, -1) == [b"advance-8-1"]
 
 
+def test_what_no_worker_has_taken_is_counted_by_step_and_without_redis_nothing_is_known(redis_url):
+    hints = RedisQueue(redis_url)
+    for generation_id in (7, 8):
+        hints.hint(Step.FINISH, generation_id, 1)
+
+    assert [hints.backlog(step) for step in (Step.FINISH, Step.SUBMIT)] == [2, 0]
+    assert RedisQueue("redis://127.0.0.1:1").backlog(Step.FINISH) == 0
+
+
 def test_the_same_hint_twice_is_one_and_another_number_is_another(redis_url, redis):
     hints = RedisQueue(redis_url)
     hints.hint(Step.FINISH, 7, 1)

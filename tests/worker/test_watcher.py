@@ -8,7 +8,7 @@ import pytest
 
 from engine import history, tasks
 from engine.generations import steps, submissions
-from engine.ports import Done, Trouble, Waiting
+from engine.ports import Done, Step, Trouble, Waiting
 from engine.tables import Outcome, State
 from tests.conftest import later
 from tests.worker.studio import Studio
@@ -16,6 +16,7 @@ from worker import chores
 from worker.advance import advance
 from worker.errands import NotYet
 from worker.providers.sketch import Sketch
+from worker.watcher import Watcher
 
 
 @pytest.fixture
@@ -100,6 +101,26 @@ def test_one_note_that_cannot_be_written_loses_no_other(studio, cast, monkeypatc
     (done,) = studio.run(good)
 
     assert done.state is State.STORED
+
+
+def test_what_stands_in_a_long_line_is_not_hinted_at_again_for_a_minute(studio, cast):
+    asked = studio.ask(cast.alice)
+    watcher = Watcher(studio.tools, {}, lambda: None)
+    studio.hints.backlog = lambda step: 1 if step is Step.SUBMIT else 0
+    found = []
+    for _ in range(14):
+        later(studio.database, seconds=5.1)
+        found.append([due.generation.id for due in watcher._due()])
+
+    assert found[:11] == [[]] * 11
+    assert found[-1] == [asked.id]
+
+
+def test_with_nobody_in_line_a_lost_hint_is_made_up_for_at_once(studio, cast):
+    asked = studio.ask(cast.alice)
+    later(studio.database, seconds=5.1)
+
+    assert [due.generation.id for due in Watcher(studio.tools, {}, lambda: None)._due()] == [asked.id]
 
 
 def test_a_slow_task_stops_no_round(studio, cast, monkeypatch):

@@ -13,12 +13,12 @@ from engine.errors import Fault
 from engine.ports import Job
 from engine.settings import PREFIX, Settings
 from worker.providers import fal_schema, fal_shapes
+from worker.providers.fal_errors import NOT_LET_IN
 
 SECONDS = 10.0
 MOST_BYTES = 2_000_000
 AT_ONCE = 4
 OK, NOT_FOUND, NO_ANSWER = 200, 404, 0
-NOT_ALLOWED = (401, 403)
 MOST_NAMES = 12
 FILE = "engine/catalog.toml"
 SHAPES = "See worker/providers/fal_shapes.py: the model needs another shape, or this one has to follow."
@@ -197,7 +197,7 @@ def _priced(models: Sequence[Model], answer: _Answer | None) -> Iterator[Finding
             "odd", "no key: prices were not compared", f"Set {PREFIX}FAL_KEY: fal tells prices only to a key."
         )
         return
-    if answer.status in NOT_ALLOWED:
+    if answer.status in NOT_LET_IN:
         yield Finding("bad", f"fal does not take the key ({answer.trouble})", f"Make one there, set {PREFIX}FAL_KEY.")
         return
     content = answer.content if isinstance(answer.content, dict) else {}
